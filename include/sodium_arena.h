@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * sodium-arena: very many small secrets in locked, guarded, watched memory.
+ *
+ * An arena carves sodium_malloc() regions into slots of equal stride:
+ *
+ *   region  |header|guard| canary | slot | slot | slot | ...       |guard|
+ *
+ *   slot    |<- object: exactly the bytes asked for ->|<- canary ->|
+ *           ^ what sa_arena_alloc() returns           ^ up to the next slot,
+ *                                                       at least 8 bytes
+ *
+ * The canary begins at the byte after the object, so that an overflow by one
+ * byte is seen whatever size was asked for.  Nothing but objects, canaries
+ * and zero bytes lies in a region: sizes and bitmaps are kept elsewhere.
+ *
+ * Two kinds of failure.  A resource failure returns NULL or -1 with errno and
+ * changes nothing.  Misuse (a damaged canary, a pointer that is no live
+ * object, a write to freed memory) is reported to the misuse handler and ends
+ * the process in abort(); it never returns to the caller.
+ *
+ * Threads.  Unless its comment says otherwise, a function may be called by
+ * any threads at once on one arena; any thread may free what another has
+ * allocated.  With SA_ARENA_SINGLE_THREADED the caller promises that no two
+ * calls on the arena overlap.  No function may be called from a signal
+ * handler.
+ */
+#ifndef SODIUM_ARENA_H
+#define SODIUM_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define SA_ARENA_API __attribute__((visibility("default")))
+#define SA_ARENA_MALLOC __attribute__((malloc))
+#define SA_ARENA_USE_RESULT __attribute__((warn_unused_result))
+#else
+#define SA_ARENA_API
+#define SA_ARENA_MALLOC
+#define SA_ARENA_USE_RESULT
+#endif
+
+/* ------------------------------------------------------------- version */
+
+#define SODIUM_ARENA_VERSION_MAJOR 0
+#define SODIUM_ARENA_VERSION_MINOR 1
+#define SODIUM_ARENA_VERSION_PATCH 0
+#define SODIUM_ARENA_VERSION_STRING "0.1.0"
+
+/*
+ * The version of the library that runs; SODIUM_ARENA_VERSION_STRING is that
+ * of the header compiled against.  A constant string; never fails.
+ */
+SA_ARENA_API const char *sa_arena_version_string(void);
+
+/* -------------------------------------------------------------- arenas */
+
+typedef struct sa_arena sa_arena;
+
+/* What may be done with an arena's memory, from least to most. */
+typedef enum {
+	SA_ARENA_NOACCESS,
+	SA_ARENA_READONLY,
+	SA_ARENA_READWRITE
+} sa_arena_access;
+
+/*
+ * What to do when memory cannot be locked in RAM: refuse it (EPERM), or use
+ * it and say so in sa_arena_stats.locked_size.
+ */
+typedef enum {
+	SA_ARENA_MLOCK_REQUIRED,
+	SA_ARENA_MLOCK_BEST_EFFORT
+} sa_arena_mlock;
+
+/*
+ * What the child of a fork() finds:
+ * INHERIT  a copy of everything, locked again before fork() returns there;
+ * EXCLUDE  nothing: touching an object faults, new objects are refused with
+ *          EACCES, free and destroy only tidy up;
+ * WIPE     an empty arena of zeroed memory, ready for use.
+ * A child made without fork()'s handlers (a raw clone(), _Fork()) must not
+ * use arenas.  vfork(), posix_spawn(), system() and popen() are safe.
+ */
+typedef enum {
+	SA_ARENA_FORK_INHERIT,
+	SA_ARENA_FORK_EXCLUDE,
+	SA_ARENA_FORK_WIPE
+} sa_arena_fork;
+
+/*
+ * Flag: no two calls on this arena ever overlap in time.  Any thread may make
+ * them, one after another.  Saves the arena's atomics and barriers.
+ */
+#define SA_ARENA_SINGLE_THREADED 0x1u
+
+/* The longest name of an arena, in bytes, without its terminating NUL. */
+#define SA_ARENA_NAME_MAX 255
+
+typedef struct sa_arena_options {
+	size_t          size;     /* sizeof(sa_arena_options) */
+	const char     *name;     /* shown in statistics and reports; copied;
+	                             NULL: "arena" */
+	size_t          reserve;  /* bytes of secret memory mapped and locked
+	                             at creation; 0: a few pages */
+	size_t          capacity; /* most bytes of secret memory ever mapped,
+	                             guard pages not counted; 0: no limit but
+	                             the system's */
+	sa_arena_mlock  mlock;
+	sa_arena_fork   fork;
+	unsigned        flags;    /* SA_ARENA_SINGLE_THREADED, or 0 */
+} sa_arena_options;
+
+/* All defaults; assign the members that should differ. */
+#define SA_ARENA_OPTIONS_INIT                                              \
+	{                                                                  \
+		sizeof(sa_arena_options), NULL, 0, 0,                      \
+			SA_ARENA_MLOCK_REQUIRED, SA_ARENA_FORK_INHERIT, 0u \
+	}
+
+/*
+ * Make an arena, accessible READWRITE.  `options` NULL means all defaults.
+ * Calls sodium_init() itself.  The arena is sa_arena_destroy()'s to release.
+ *
+ * NULL with errno:
+ * EINVAL  wrong options->size (a newer header's too), unknown flags or
+ *         enumerators, a reserve above the capacity, a capacity below one
+ *         page, a name longer than SA_ARENA_NAME_MAX;
+ * ENOMEM  no memory, no mappings, or libsodium failed to start;
+ * EPERM   the memory cannot be locked and options->mlock requires it.
+ */
+SA_ARENA_API SA_ARENA_USE_RESULT sa_arena *
+sa_arena_create(const sa_arena_options *options);
+
+/*
+ * Verify every live object's canary and that free memory is zero, then zero
+ * everything and return it through sodium_free().  Objects still alive are
+ * not an error, nor is any access state; a region that the system refuses to
+ * open is unmapped as it is (the kernel clears its pages).  NULL: nothing.
+ *
+ * No other call on the arena may overlap or follow.
+ * Misuse detected: OVERFLOW, UNDERFLOW, WRITE_AFTER_FREE.
+ */
+SA_ARENA_API void sa_arena_destroy(sa_arena *arena);
+
+/* ------------------------------------------------------------- objects */
+
+/*
+ * Allocate `size` bytes, zeroed, aligned for any type (max_align_t).
+ * Size 0 gives a distinct pointer to no usable bytes.
+ *
+ * An object too large for a slot gets a sodium_malloc() block of its own, and
+ * ends at that block's guard page as closely as its alignment allows.
+ *
+ * NULL with errno:
+ * EINVAL  arena is NULL;
+ * ENOMEM  no memory or no mappings, or the size is beyond all reason;
+ * EPERM   memory could not be locked and the arena requires it;
+ * ENOSPC  the arena's capacity is used up;
+ * EACCES  the arena is not READWRITE now, or was excluded from this child.
+ * Misuse detected: WRITE_AFTER_FREE and UNDERFLOW in the slot handed out,
+ * DOUBLE_FREE by two racing threads.
+ */
+SA_ARENA_API SA_ARENA_MALLOC SA_ARENA_USE_RESULT void *
+sa_arena_alloc(sa_arena *arena, size_t size);
+
+/* As sa_arena_alloc(arena, count * size); ENOMEM if the product overflows. */
+SA_ARENA_API SA_ARENA_MALLOC SA_ARENA_USE_RESULT void *
+sa_arena_calloc(sa_arena *arena, size_t count, size_t size);
+
+/*
+ * As sa_arena_alloc(), aligned to `alignment` bytes: any power of two up to
+ * the page size, else EINVAL.  Any size.
+ */
+SA_ARENA_API SA_ARENA_MALLOC SA_ARENA_USE_RESULT void *
+sa_arena_aligned_alloc(sa_arena *arena, size_t alignment, size_t size);
+
+/*
+ * Make the object `size` bytes long; its content is kept up to the smaller of
+ * both sizes and new bytes are zero.  In place where the slot allows, else
+ * moved, and the copy left behind is wiped.  `ptr` NULL allocates; size 0
+ * gives an object of no bytes and never frees.
+ *
+ * NULL with errno as sa_arena_alloc(), and the object is untouched.
+ * The object itself must not be used by another thread meanwhile.
+ * Misuse detected: as sa_arena_free().
+ */
+SA_ARENA_API SA_ARENA_USE_RESULT void *
+sa_arena_realloc(sa_arena *arena, void *ptr, size_t size);
+
+/*
+ * Allocate `size` bytes and copy them in from `src`, which may be NULL only
+ * if size is 0 (else EINVAL).  Errors as sa_arena_alloc().
+ */
+SA_ARENA_API SA_ARENA_MALLOC SA_ARENA_USE_RESULT void *
+sa_arena_dup(sa_arena *arena, const void *src, size_t size);
+
+/*
+ * As sa_arena_dup(), and then wipe the source.  On failure the source is
+ * untouched.
+ */
+SA_ARENA_API SA_ARENA_MALLOC SA_ARENA_USE_RESULT void *
+sa_arena_take(sa_arena *arena, void *src, size_t size);
+
+/*
+ * Verify the canaries around the object, wipe it and give its slot back.
+ * NULL: nothing.  Works in every access state: a resting region is opened for
+ * it and closed again.  If the system refuses to open that region, the object
+ * stays alive, errno is set and the failure counted.  Otherwise errno is
+ * kept.
+ *
+ * Misuse detected: OVERFLOW, UNDERFLOW, DOUBLE_FREE (two racing threads
+ * included), INVALID_POINTER (interior, foreign, wild, or NULL arena).
+ */
+SA_ARENA_API void sa_arena_free(sa_arena *arena, void *ptr);
+
+/*
+ * Exactly the bytes asked for.  Needs no access to the object.
+ * Misuse detected: DOUBLE_FREE (a freed object), INVALID_POINTER.
+ */
+SA_ARENA_API size_t sa_arena_size(const sa_arena *arena, const void *ptr);
+
+/*
+ * 1 if `ptr` is the first byte of a live object of this arena, else 0; any
+ * 64-bit value may be asked about.  Needs no access to the object.
+ */
+SA_ARENA_API int sa_arena_owns(const sa_arena *arena, const void *ptr);
+
+/* -------------------------------------------------------------- access */
+
+/*
+ * An arena has a resting access (READWRITE at birth) and holders.  Its access
+ * is always the most that the resting access and the holders ask for.
+ * A change is made to all of its memory or to none.
+ */
+
+/*
+ * Set the resting access.  0, or -1 with errno and nothing changed: EINVAL
+ * (NULL arena, unknown access), EACCES (excluded from this child), or the
+ * errno of mprotect(2), ENOMEM for instance.
+ */
+SA_ARENA_API SA_ARENA_USE_RESULT int
+sa_arena_protect(sa_arena *arena, sa_arena_access access);
+
+/*
+ * Become a holder with READONLY or READWRITE access.  Counted: holders may
+ * nest and may be different threads.  0, or -1 with errno and nothing
+ * changed: EINVAL (NULL arena, NOACCESS or unknown access), EACCES (excluded
+ * from this child), or the errno of mprotect(2).
+ */
+SA_ARENA_API SA_ARENA_USE_RESULT int
+sa_arena_open(sa_arena *arena, sa_arena_access access);
+
+/*
+ * Stop being a holder; `access` is what it was opened with.  Any thread may
+ * close.  0, or -1 with errno and nothing changed: EINVAL (NULL arena, or no
+ * such holder), or the errno of mprotect(2).
+ */
+SA_ARENA_API int sa_arena_close(sa_arena *arena, sa_arena_access access);
+
+/* The access in force now.  NOACCESS for a NULL arena. */
+SA_ARENA_API sa_arena_access sa_arena_current_access(const sa_arena *arena);
+
+/* -------------------------------------------------------- whole arenas */
+
+/*
+ * Free every object at once: each is verified and wiped; regions are kept.
+ * Works in every access state.  The caller sees to it that no other thread
+ * still uses the objects.  0, or -1 with errno and nothing freed: EINVAL
+ * (NULL arena), or the errno of mprotect(2) when a resting region cannot be
+ * opened.
+ * Misuse detected: OVERFLOW, UNDERFLOW, WRITE_AFTER_FREE.
+ */
+SA_ARENA_API int sa_arena_reset(sa_arena *arena);
+
+/*
+ * Give wholly free regions back to the system.  Returns the bytes of secret
+ * memory returned; 0 with EINVAL for a NULL arena.
+ * Misuse detected: WRITE_AFTER_FREE in what is given back.
+ */
+SA_ARENA_API size_t sa_arena_trim(sa_arena *arena);
+
+/*
+ * Verify every canary and that free memory is zero, in every access state.
+ * Other threads may go on allocating and freeing; they wait where they meet
+ * it.  0, or -1 with errno: EINVAL (NULL arena), or the errno of mprotect(2)
+ * when a resting region cannot be opened for reading.
+ * Misuse detected: OVERFLOW, UNDERFLOW, WRITE_AFTER_FREE.
+ */
+SA_ARENA_API int sa_arena_check(sa_arena *arena);
+
+typedef struct sa_arena_stats {
+	size_t   size;                /* sizeof(sa_arena_stats) */
+	size_t   live_count;          /* objects alive */
+	size_t   live_size;           /* bytes asked for by them */
+	size_t   peak_count;          /* their high-water marks; exact with */
+	size_t   peak_size;           /*   one thread, close with several */
+	size_t   mapped_size;         /* bytes of secret memory mapped, guard
+	                                 pages not counted */
+	size_t   locked_size;         /* of those, verified to be locked */
+	size_t   metadata_size;       /* bytes of out-of-line metadata mapped */
+	size_t   region_count;        /* sodium_malloc() blocks cut in slabs */
+	size_t   slab_count;          /* runs of slots of one size class */
+	size_t   large_count;         /* objects in blocks of their own */
+	uint64_t alloc_count;         /* objects ever allocated and freed; */
+	uint64_t free_count;          /*   their difference is live_count */
+	uint64_t failure_count;       /* calls that returned a resource error */
+	uint64_t access_change_count; /* transitions made, not asked for */
+	size_t   holder_count;
+} sa_arena_stats;
+
+#define SA_ARENA_STATS_INIT                                               \
+	{                                                                 \
+		sizeof(sa_arena_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
+			0, 0, 0, 0                                        \
+	}
+
+/*
+ * Fill `stats`.  Figures of threads that allocate meanwhile are a snapshot;
+ * once they are quiet, all are exact.  0, or -1 with EINVAL: NULL arena,
+ * NULL stats or wrong stats->size.
+ */
+SA_ARENA_API int
+sa_arena_stats_get(const sa_arena *arena, sa_arena_stats *stats);
+
+/*
+ * Write the statistics to `fd` as one JSON object and a newline, by write(2)
+ * without allocation.  0, or -1 with errno: EINVAL (NULL arena) or that of
+ * write(2).
+ */
+SA_ARENA_API int sa_arena_stats_print(const sa_arena *arena, int fd);
+
+/* ----------------------------------------------------------- preflight */
+
+typedef struct sa_arena_preflight_report {
+	size_t size;               /* sizeof(sa_arena_preflight_report) */
+	size_t required_size;      /* bytes that would be locked */
+	size_t lockable_size;      /* bytes this process can still lock;
+	                              SIZE_MAX: no limit */
+	size_t required_mappings;  /* of the kernel's max_map_count: mappings */
+	size_t available_mappings; /*   needed, and still to be had */
+	size_t max_count;          /* objects of that size that would fit;
+	                              SIZE_MAX: no limit found */
+} sa_arena_preflight_report;
+
+#define SA_ARENA_PREFLIGHT_REPORT_INIT                                   \
+	{                                                                \
+		sizeof(sa_arena_preflight_report), 0, 0, 0, 0, 0         \
+	}
+
+/*
+ * Would `count` objects of `size` bytes fit into a new arena made with
+ * `options` (NULL: defaults) within this process's limits as they are now?
+ * Allocates nothing.  0 if they would; else -1 with the errno that an
+ * allocation would give: EPERM, ENOMEM or ENOSPC; the report is filled either
+ * way.  -1 with EINVAL and nothing filled: bad options, NULL report or wrong
+ * report->size.  Any thread may call it at any time.
+ */
+SA_ARENA_API int
+sa_arena_preflight(const sa_arena_options *options, size_t count, size_t size,
+                   sa_arena_preflight_report *report);
+
+/* -------------------------------------------------------------- misuse */
+
+typedef enum {
+	SA_ARENA_MISUSE_OVERFLOW,
+	SA_ARENA_MISUSE_UNDERFLOW,
+	SA_ARENA_MISUSE_DOUBLE_FREE,
+	SA_ARENA_MISUSE_INVALID_POINTER,
+	SA_ARENA_MISUSE_WRITE_AFTER_FREE
+} sa_arena_misuse_kind;
+
+typedef struct sa_arena_misuse {
+	sa_arena_misuse_kind kind;
+	const char *arena;  /* its name; valid during the report */
+	const void *object; /* its first byte; for DOUBLE_FREE and
+	                       INVALID_POINTER the pointer passed in */
+	size_t size;        /* as asked for; 0 where no live object is meant */
+	ptrdiff_t offset;   /* the first wrong byte, relative to object */
+} sa_arena_misuse;
+
+typedef void (*sa_arena_misuse_handler)(const sa_arena_misuse *misuse,
+                                        void *context);
+
+/*
+ * Have `handler` told of misuse in any arena of the process; NULL restores
+ * the default, one line on standard error:
+ *
+ *   sodium-arena: overflow: arena "keys": object 0x7f32c5a01230 of 32 bytes,
+ *   first wrong byte at offset 32
+ *
+ * (in one line).  Whatever the handler does, the process ends in abort() if
+ * it returns.  No lock is held while it runs.  May be called at any time by
+ * any thread; handler and context change together.
+ */
+SA_ARENA_API void
+sa_arena_set_misuse_handler(sa_arena_misuse_handler handler, void *context);
+
+/* "overflow", "underflow", "double free", "invalid pointer",
+ * "write after free"; "unknown" for any other value. */
+SA_ARENA_API const char *sa_arena_misuse_name(sa_arena_misuse_kind kind);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SODIUM_ARENA_H */
