@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An arena's access: resting, holders, and transitions that are made on every
+ * region or on none.  All under the arena's mutex.
+ */
+#ifndef SA_ACCESS_H
+#define SA_ACCESS_H
+
+#include "arena.h"
+
+/* 0, or -1 with errno and nothing changed; as the public calls. */
+int sa_access_protect(sa_arena *arena, sa_arena_access access);
+int sa_access_open(sa_arena *arena, sa_arena_access access);
+int sa_access_close(sa_arena *arena, sa_arena_access access);
+
+/*
+ * Raise the access to at least `access` for a while, and put it back.  `raise`
+ * returns 0 or -1 with errno.  `restore` counts a failure if the kernel
+ * refuses, and the arena stays as open as it is.
+ */
+int sa_access_raise(sa_arena *arena, sa_arena_access access);
+void sa_access_restore(sa_arena *arena);
+
+/* Why nothing can be allocated now: 0, EACCES or EPERM. */
+int sa_access_refusal(const sa_arena *arena);
+
+#endif

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: ISC */
+/* The public calls: arguments checked, errno spoken, locks taken. */
+#include <config.h>
+
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "access.h"
+#include "arena.h"
+#include "fatal.h"
+#include "growth.h"
+#include "object.h"
+#include "os.h"
+#include "preflight.h"
+#include "registry.h"
+#include "shards.h"
+#include "stats.h"
+#include "sweep.h"
+
+const char *sa_arena_version_string(void)
+{
+	return SODIUM_ARENA_VERSION_STRING;
+}
+
+void sa_arena_set_misuse_handler(sa_arena_misuse_handler handler, void *context)
+{
+	sa_fatal_set_handler(handler, context);
+}
+
+/* A caller's `const` says that the arena means the same afterwards; its mutex
+ * is taken all the same. */
+static sa_arena *unconst(const sa_arena *arena)
+{
+	return (sa_arena *)(uintptr_t)arena;
+}
+
+static int invalid(void)
+{
+	errno = EINVAL;
+	return -1;
+}
+
+static void *invalid_pointer_result(void)
+{
+	errno = EINVAL;
+	return NULL;
+}
+
+/* ------------------------------------------------------- create, destroy */
+
+static const sa_arena_options default_options = SA_ARENA_OPTIONS_INIT;
+
+/* The arena itself lies in the first block of its metadata. */
+static sa_arena *new_arena(const sa_arena_options *options)
+{
+	const char *name = options->name == NULL ? "arena" : options->name;
+	sa_meta meta;
+	sa_arena *arena;
+
+	sa_meta_init(&meta);
+	arena = sa_meta_alloc(&meta, sizeof *arena);
+	if (arena == NULL)
+		return NULL;
+	arena->meta = meta;
+	arena->options = *options;
+	arena->resting = SA_ARENA_READWRITE;
+	atomic_store(&arena->access, SA_ARENA_READWRITE);
+	arena->name = sa_meta_alloc(&arena->meta, strlen(name) + 1);
+	if (arena->name == NULL)
+		goto destroy_meta;
+	memcpy(arena->name, name, strlen(name) + 1);
+	arena->options.name = arena->name;
+	return arena;
+
+destroy_meta:
+	meta = arena->meta;
+	sa_meta_destroy(&meta);
+	return NULL;
+}
+
+static void delete_arena(sa_arena *arena)
+{
+	sa_meta meta = arena->meta;
+
+	sa_meta_destroy(&meta);
+}
+
+static int open_for_business(sa_arena *arena)
+{
+	sa_arena_misuse misuse;
+	int error;
+
+	if (pthread_mutex_init(&arena->mutex, NULL) != 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (sa_pagemap_init(&arena->pagemap, &arena->meta) == 0 &&
+	    sa_shards_init(arena) == 0 &&
+	    sa_growth_reserve(arena, arena->options.reserve) == 0)
+		return 0;
+	error = errno;
+	sa_sweep_destroy(arena, &misuse);
+	pthread_mutex_destroy(&arena->mutex);
+	errno = error;
+	return -1;
+}
+
+sa_arena *sa_arena_create(const sa_arena_options *options)
+{
+	const sa_canary_key *key;
+	sa_arena *arena;
+	int error;
+
+	sa_os_start();
+	if (options == NULL)
+		options = &default_options;
+	if (!sa_arena_options_are_valid(options))
+		return invalid_pointer_result();
+	if (sa_registry_enter(&key, options->mlock) != 0)
+		return NULL;
+	arena = new_arena(options);
+	if (arena == NULL)
+		goto leave_registry;
+	arena->key = key;
+	if (open_for_business(arena) != 0)
+		goto delete_arena;
+	sa_registry_add(arena);
+	return arena;
+
+delete_arena:
+	error = errno;
+	delete_arena(arena);
+	errno = error;
+leave_registry:
+	error = errno;
+	sa_registry_leave();
+	errno = error;
+	return NULL;
+}
+
+void sa_arena_destroy(sa_arena *arena)
+{
+	sa_arena_misuse misuse;
+
+	if (arena == NULL)
+		return;
+	sa_registry_remove(arena);
+	if (sa_sweep_destroy(arena, &misuse) == SA_SWEEP_MISUSE)
+		sa_arena_misused(arena, &misuse);
+	pthread_mutex_destroy(&arena->mutex);
+	delete_arena(arena);
+	sa_registry_leave();
+}
+
+/* --------------------------------------------------------------- objects */
+
+void *sa_arena_alloc(sa_arena *arena, size_t size)
+{
+	if (SA_UNLIKELY(arena == NULL))
+		return invalid_pointer_result();
+	return sa_object_alloc(arena, size);
+}
+
+void *sa_arena_calloc(sa_arena *arena, size_t count, size_t size)
+{
+	size_t product;
+
+	if (arena == NULL)
+		return invalid_pointer_result();
+	if (sa_mul_overflows(count, size, &product)) {
+		sa_arena_fail(arena, ENOMEM);
+		return NULL;
+	}
+	return sa_object_alloc(arena, product);
+}
+
+void *sa_arena_aligned_alloc(sa_arena *arena, size_t alignment, size_t size)
+{
+	if (arena == NULL || !sa_is_power_of_two(alignment) ||
+	    alignment > sa_os_page_size)
+		return invalid_pointer_result();
+	if (alignment <= _Alignof(max_align_t))
+		return sa_object_alloc(arena, size);
+	return sa_object_alloc_locked(arena, size, alignment);
+}
+
+void *sa_arena_realloc(sa_arena *arena, void *ptr, size_t size)
+{
+	if (arena == NULL)
+		return invalid_pointer_result();
+	if (ptr == NULL)
+		return sa_object_alloc(arena, size);
+	return sa_object_realloc(arena, ptr, size);
+}
+
+void *sa_arena_dup(sa_arena *arena, const void *src, size_t size)
+{
+	void *copy;
+
+	if (arena == NULL || (src == NULL && size != 0))
+		return invalid_pointer_result();
+	copy = sa_object_alloc(arena, size);
+	if (copy != NULL && size != 0)
+		memcpy(copy, src, size);
+	return copy;
+}
+
+void *sa_arena_take(sa_arena *arena, void *src, size_t size)
+{
+	void *taken = sa_arena_dup(arena, src, size);
+
+	if (taken != NULL && size != 0)
+		sodium_memzero(src, size);
+	return taken;
+}
+
+static const sa_arena_misuse *without_arena(sa_arena_misuse *misuse,
+					    const void *ptr)
+{
+	*misuse = (sa_arena_misuse){.kind = SA_ARENA_MISUSE_INVALID_POINTER,
+				    .arena = "(null)",
+				    .object = ptr};
+	return misuse;
+}
+
+void sa_arena_free(sa_arena *arena, void *ptr)
+{
+	sa_arena_misuse misuse;
+
+	if (SA_UNLIKELY(ptr == NULL))
+		return;
+	if (SA_UNLIKELY(arena == NULL))
+		sa_fatal_misuse(without_arena(&misuse, ptr));
+	sa_object_free(arena, ptr);
+}
+
+size_t sa_arena_size(const sa_arena *arena, const void *ptr)
+{
+	sa_arena_misuse misuse;
+
+	if (arena == NULL)
+		sa_fatal_misuse(without_arena(&misuse, ptr));
+	return sa_object_size(arena, ptr);
+}
+
+int sa_arena_owns(const sa_arena *arena, const void *ptr)
+{
+	return arena != NULL && sa_object_is_live(arena, ptr);
+}
+
+/* ---------------------------------------------------------------- access */
+
+static bool access_is_valid(sa_arena_access access)
+{
+	return (int)access >= SA_ARENA_NOACCESS && access <= SA_ARENA_READWRITE;
+}
+
+/* One call under the mutex. */
+static int with_access(sa_arena *arena, sa_arena_access access,
+		       int (*call)(sa_arena *, sa_arena_access))
+{
+	int result;
+
+	sa_arena_lock(arena);
+	result = call(arena, access);
+	sa_arena_unlock(arena);
+	return result;
+}
+
+int sa_arena_protect(sa_arena *arena, sa_arena_access access)
+{
+	if (arena == NULL || !access_is_valid(access))
+		return invalid();
+	return with_access(arena, access, sa_access_protect);
+}
+
+int sa_arena_open(sa_arena *arena, sa_arena_access access)
+{
+	if (arena == NULL || !access_is_valid(access) ||
+	    access == SA_ARENA_NOACCESS)
+		return invalid();
+	return with_access(arena, access, sa_access_open);
+}
+
+int sa_arena_close(sa_arena *arena, sa_arena_access access)
+{
+	if (arena == NULL || !access_is_valid(access) ||
+	    access == SA_ARENA_NOACCESS)
+		return invalid();
+	return with_access(arena, access, sa_access_close);
+}
+
+sa_arena_access sa_arena_current_access(const sa_arena *arena)
+{
+	return arena == NULL ? SA_ARENA_NOACCESS : atomic_load(&arena->access);
+}
+
+/* ---------------------------------------------------------- whole arenas */
+
+/* One sweep under the mutex; misuse is reported once that is given back. */
+static int sweep(sa_arena *arena,
+		 sa_sweep_result (*call)(sa_arena *, sa_arena_misuse *))
+{
+	sa_arena_misuse misuse;
+	sa_sweep_result result;
+
+	sa_arena_lock(arena);
+	result = call(arena, &misuse);
+	sa_arena_unlock(arena);
+	if (result == SA_SWEEP_MISUSE)
+		sa_arena_misused(arena, &misuse);
+	return result == SA_SWEEP_DONE ? 0 : -1;
+}
+
+int sa_arena_reset(sa_arena *arena)
+{
+	return arena == NULL ? invalid() : sweep(arena, sa_sweep_reset);
+}
+
+int sa_arena_check(sa_arena *arena)
+{
+	return arena == NULL ? invalid() : sweep(arena, sa_sweep_check);
+}
+
+size_t sa_arena_trim(sa_arena *arena)
+{
+	sa_arena_misuse misuse;
+	sa_sweep_result result;
+	size_t returned;
+
+	if (arena == NULL) {
+		errno = EINVAL;
+		return 0;
+	}
+	sa_arena_lock(arena);
+	result = sa_sweep_trim(arena, &returned, &misuse);
+	sa_arena_unlock(arena);
+	if (result == SA_SWEEP_MISUSE)
+		sa_arena_misused(arena, &misuse);
+	return returned;
+}
+
+int sa_arena_stats_get(const sa_arena *arena, sa_arena_stats *stats)
+{
+	if (arena == NULL || stats == NULL || stats->size != sizeof *stats)
+		return invalid();
+	sa_stats_gather(unconst(arena), stats);
+	return 0;
+}
+
+int sa_arena_stats_print(const sa_arena *arena, int fd)
+{
+	sa_arena_stats stats = SA_ARENA_STATS_INIT;
+	sa_line line;
+
+	if (sa_arena_stats_get(arena, &stats) != 0)
+		return -1;
+	sa_stats_format(arena, &stats, &line);
+	return sa_line_write(&line, fd);
+}
+
+int sa_arena_preflight(const sa_arena_options *options, size_t count,
+		       size_t size, sa_arena_preflight_report *report)
+{
+	int error;
+
+	sa_os_start();
+	if (options == NULL)
+		options = &default_options;
+	if (!sa_arena_options_are_valid(options) || report == NULL ||
+	    report->size != sizeof *report)
+		return invalid();
+	error = sa_preflight(options, count, size, report);
+	if (error == 0)
+		return 0;
+	errno = error;
+	return -1;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/* What every file of this floor needs of an arena: locks, limits, failure. */
+#include <config.h>
+
+#include "arena.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "fatal.h"
+#include "os.h"
+
+void sa_arena_lock(sa_arena *arena)
+{
+	if (arena->solo == NULL)
+		pthread_mutex_lock(&arena->mutex);
+}
+
+void sa_arena_unlock(sa_arena *arena)
+{
+	if (arena->solo == NULL)
+		pthread_mutex_unlock(&arena->mutex);
+}
+
+static bool name_is_valid(const char *name)
+{
+	return name == NULL ||
+	       strnlen(name, SA_ARENA_NAME_MAX + 1) <= SA_ARENA_NAME_MAX;
+}
+
+/* Enumerators arrive as whatever integer the caller's compiler chose. */
+static bool enumerators_are_valid(const sa_arena_options *options)
+{
+	return (int)options->mlock >= SA_ARENA_MLOCK_REQUIRED &&
+	       options->mlock <= SA_ARENA_MLOCK_BEST_EFFORT &&
+	       (int)options->fork >= SA_ARENA_FORK_INHERIT &&
+	       options->fork <= SA_ARENA_FORK_WIPE;
+}
+
+bool sa_arena_options_are_valid(const sa_arena_options *options)
+{
+	size_t capacity = options->capacity;
+
+	if (options->size != sizeof *options)
+		return false;
+	if (!enumerators_are_valid(options) || !name_is_valid(options->name) ||
+	    (options->flags & ~SA_ARENA_SINGLE_THREADED) != 0)
+		return false;
+	return capacity == 0 ||
+	       (capacity >= sa_os_page_size && options->reserve <= capacity);
+}
+
+int sa_arena_fail(sa_arena *arena, int error)
+{
+	atomic_fetch_add_explicit(&arena->failure_count, 1,
+				  memory_order_relaxed);
+	errno = error;
+	return -1;
+}
+
+void sa_arena_misused(const sa_arena *arena, sa_arena_misuse *misuse)
+{
+	misuse->arena = arena->name;
+	sa_fatal_misuse(misuse);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An arena's parts, and the locks that go with them.  What only one file of
+ * this floor changes is marked with its name.
+ */
+#ifndef SA_ARENA_H
+#define SA_ARENA_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "canary.h"
+#include "counters.h"
+#include "large.h"
+#include "meta.h"
+#include "pagemap.h"
+#include "shard.h"
+#include "sodium_arena.h"
+#include "thread.h"
+#include "tract.h"
+
+struct sa_arena {
+	/* Read by every call; fixed but for the shards' appearing. */
+	sa_shard *solo; /* the only shard of a single-threaded arena */
+	sa_pagemap pagemap;
+	/* By thread number; [0] stays NULL. */
+	_Atomic(sa_shard *) shards[SA_THREADS_MAX];
+
+	const sa_canary_key *key; /* in locked memory; registry */
+	char *name;
+	sa_arena_options options;
+
+	/* What follows changes under the mutex. */
+	pthread_mutex_t mutex;
+	sa_meta meta;
+
+	sa_shard *all_shards; /* shards */
+	sa_shard *guest;      /* of threads without a number; mutex held */
+	bool has_barrier;     /* else every call takes the mutex */
+	bool is_stopped;      /* no thread may enter its shard */
+	bool is_held;         /* and none is to, until sweep or fork is over */
+
+	sa_tract *tracts; /* growth */
+	sa_large *larges;
+	sa_slab *unused_slabs;
+	sa_large *unused_larges; /* oldest first: see sa_large */
+	sa_large *last_unused_large;
+
+	sa_arena_access resting; /* access */
+	size_t readers;
+	size_t writers;
+	bool is_excluded; /* by fork, from this process */
+	bool is_unlocked; /* a forked copy could not be locked */
+
+	sa_arena *next; /* registry */
+	sa_arena *previous;
+
+	/* Written under the mutex or atomically, read by anyone. */
+	_Atomic(sa_arena_access) access;
+	atomic_size_t mapped_size;
+	atomic_size_t locked_size;
+	atomic_size_t region_count;
+	atomic_size_t slab_count;
+	atomic_size_t large_count;
+	_Atomic(uint64_t) failure_count;
+	_Atomic(uint64_t) access_change_count;
+	sa_totals totals;
+};
+
+/* No-ops in a single-threaded arena. */
+void sa_arena_lock(sa_arena *arena);
+void sa_arena_unlock(sa_arena *arena);
+
+/* EINVAL's cases of sa_arena_create(); true if there is none. */
+bool sa_arena_options_are_valid(const sa_arena_options *options);
+
+/* Count a call that failed, and set errno; -1. */
+int sa_arena_fail(sa_arena *arena, int error) SA_COLD;
+
+/* Report misuse that a lower floor found, in this arena's name.  Holding no
+ * lock, in no shard. */
+_Noreturn void sa_arena_misused(const sa_arena *arena, sa_arena_misuse *misuse);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Checked sums, alignment and unaligned words: what arithmetic the floors
+ * above share.  Pure functions; no state.
+ */
+#ifndef SA_BITS_H
+#define SA_BITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define SA_LIKELY(x) __builtin_expect(!!(x), 1)
+#define SA_UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* Inlined at every call, or kept out of the way of the path that is hot. */
+#define SA_INLINE static inline __attribute__((always_inline))
+#define SA_COLD __attribute__((cold, noinline))
+
+/* The line size that keeps two threads' data apart. */
+#define SA_CACHE_LINE 64
+
+SA_INLINE bool sa_add_overflows(size_t a, size_t b, size_t *sum)
+{
+	return __builtin_add_overflow(a, b, sum);
+}
+
+SA_INLINE bool sa_mul_overflows(size_t a, size_t b, size_t *product)
+{
+	return __builtin_mul_overflow(a, b, product);
+}
+
+SA_INLINE bool sa_is_power_of_two(size_t x)
+{
+	return x != 0 && (x & (x - 1)) == 0;
+}
+
+/* `alignment` is a power of two; the caller knows that the sum fits. */
+SA_INLINE size_t sa_align_up(size_t x, size_t alignment)
+{
+	return (x + alignment - 1) & ~(alignment - 1);
+}
+
+SA_INLINE size_t sa_align_down(size_t x, size_t alignment)
+{
+	return x & ~(alignment - 1);
+}
+
+/* The largest power of two that divides x; x is not 0. */
+SA_INLINE size_t sa_lowest_bit(size_t x)
+{
+	return x & (~x + 1);
+}
+
+/* The index of the lowest set bit; x is not 0. */
+SA_INLINE unsigned sa_count_trailing_zeros(uint64_t x)
+{
+	return (unsigned)__builtin_ctzll(x);
+}
+
+/* The index of the highest set bit; x is not 0. */
+SA_INLINE unsigned sa_floor_log2(uint64_t x)
+{
+	return 63u - (unsigned)__builtin_clzll(x);
+}
+
+SA_INLINE unsigned sa_count_ones(uint64_t x)
+{
+	return (unsigned)__builtin_popcountll(x);
+}
+
+SA_INLINE uint64_t sa_rotate_right(uint64_t x, unsigned n)
+{
+	return x >> (n & 63) | x << ((64 - n) & 63);
+}
+
+/* Eight bytes at any address, the first one lowest in the word. */
+SA_INLINE uint64_t sa_load_word(const unsigned char *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	return word;
+}
+
+SA_INLINE void sa_store_word(unsigned char *p, uint64_t word)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	memcpy(p, &word, sizeof word);
+}
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/* From shards' gauges to the arena's totals and high-water marks. */
+#include <config.h>
+
+#include "counters.h"
+
+static void raise_peak(sa_total *total, int64_t candidate)
+{
+	int64_t peak = SA_COUNTER_GET(total->peak);
+
+	while (candidate > peak &&
+	       !atomic_compare_exchange_weak_explicit(
+		       &total->peak, &peak, candidate, memory_order_relaxed,
+		       memory_order_relaxed))
+		continue;
+}
+
+static int64_t untold_peak(const sa_gauge *gauge)
+{
+	int64_t value = SA_COUNTER_GET(gauge->value);
+	int64_t peak = SA_COUNTER_GET(gauge->peak);
+
+	return (value > peak ? value : peak) - SA_COUNTER_GET(gauge->told);
+}
+
+static void tell(sa_gauge *gauge, sa_total *total)
+{
+	int64_t value = SA_COUNTER_GET(gauge->value);
+	int64_t before = atomic_fetch_add_explicit(
+		&total->value, value - SA_COUNTER_GET(gauge->told),
+		memory_order_relaxed);
+
+	raise_peak(total, before + untold_peak(gauge));
+	SA_COUNTER_SET(gauge->told, value);
+	SA_COUNTER_SET(gauge->peak, value);
+}
+
+void sa_counters_tell(sa_counters *counters, sa_totals *totals)
+{
+	SA_COUNTER_SET(counters->told_at,
+		       SA_COUNTER_GET(counters->allocs) +
+			       SA_COUNTER_GET(counters->frees));
+	tell(&counters->count, &totals->count);
+	tell(&counters->size, &totals->size);
+}
+
+void sa_counters_clear(sa_counters *counters, sa_totals *totals)
+{
+	sa_counters_tell(counters, totals);
+	SA_COUNTER_SET(counters->frees,
+		       SA_COUNTER_GET(counters->frees) +
+			       (uint64_t)SA_COUNTER_GET(counters->count.value));
+	SA_COUNTER_SET(counters->count.value, 0);
+	SA_COUNTER_SET(counters->size.value, 0);
+	sa_counters_tell(counters, totals);
+}
+
+int64_t sa_gauge_peak(const sa_gauge *gauge, const sa_total *total,
+		      int64_t others)
+{
+	int64_t now =
+		SA_COUNTER_GET(total->value) + others + untold_peak(gauge);
+	int64_t peak = SA_COUNTER_GET(total->peak);
+
+	return now > peak ? now : peak;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/* Misuse reports: the handler and its context, the one line, abort(). */
+#include <config.h>
+
+#include "fatal.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "line.h"
+
+static pthread_mutex_t handler_mutex = PTHREAD_MUTEX_INITIALIZER;
+static sa_arena_misuse_handler handler_function;
+static void *handler_context;
+
+void sa_fatal_set_handler(sa_arena_misuse_handler handler, void *context)
+{
+	pthread_mutex_lock(&handler_mutex);
+	handler_function = handler;
+	handler_context = context;
+	pthread_mutex_unlock(&handler_mutex);
+}
+
+const char *sa_arena_misuse_name(sa_arena_misuse_kind kind)
+{
+	switch (kind) {
+	case SA_ARENA_MISUSE_OVERFLOW:
+		return "overflow";
+	case SA_ARENA_MISUSE_UNDERFLOW:
+		return "underflow";
+	case SA_ARENA_MISUSE_DOUBLE_FREE:
+		return "double free";
+	case SA_ARENA_MISUSE_INVALID_POINTER:
+		return "invalid pointer";
+	case SA_ARENA_MISUSE_WRITE_AFTER_FREE:
+		return "write after free";
+	}
+	return "unknown";
+}
+
+static void write_report(const sa_arena_misuse *misuse)
+{
+	sa_line line;
+
+	sa_line_clear(&line);
+	sa_line_add(&line, "sodium-arena: ");
+	sa_line_add(&line, sa_arena_misuse_name(misuse->kind));
+	sa_line_add(&line, ": arena \"");
+	sa_line_add_escaped(&line, misuse->arena);
+	sa_line_add(&line, "\": object ");
+	sa_line_add_pointer(&line, misuse->object);
+	sa_line_add(&line, " of ");
+	sa_line_add_unsigned(&line, misuse->size);
+	sa_line_add(&line, " bytes, first wrong byte at offset ");
+	sa_line_add_signed(&line, misuse->offset);
+	sa_line_add(&line, "\n");
+	/* The process ends in a moment: there is no one to tell of an error. */
+	(void)sa_line_write(&line, STDERR_FILENO);
+}
+
+void sa_fatal_misuse(const sa_arena_misuse *misuse)
+{
+	sa_arena_misuse_handler handler;
+	void *context;
+
+	pthread_mutex_lock(&handler_mutex);
+	handler = handler_function;
+	context = handler_context;
+	pthread_mutex_unlock(&handler_mutex);
+	if (handler != NULL)
+		handler(misuse, context);
+	else
+		write_report(misuse);
+	abort();
+}
+
+void sa_fatal_impossible(const char *what)
+{
+	sa_line line;
+
+	sa_line_clear(&line);
+	sa_line_add(&line, "sodium-arena: internal error: ");
+	sa_line_add(&line, what);
+	sa_line_add(&line, "\n");
+	(void)sa_line_write(&line, STDERR_FILENO);
+	abort();
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+/* An arena's regions: how large the next is, and what the limits leave. */
+#include <config.h>
+
+#include "growth.h"
+
+#include <errno.h>
+
+#include "os.h"
+
+/* An arena begins with four pages, so that it is of use where 64 KiB can be
+ * locked, and doubles. */
+#define FIRST_PAGES 4
+
+/* From here on a region adds a thirty-second of what is there: what is locked
+ * and not yet used stays below 3 %, and n bytes still take O(log n) regions. */
+#define DOUBLING_MAX ((size_t)2 << 20)
+#define GROWTH_SHARE 32
+
+/* One region is locked and populated in one call, some 500 us a MiB. */
+#define REGION_SIZE_MAX ((size_t)64 << 20)
+
+size_t sa_growth_next_size(size_t mapped)
+{
+	size_t first = FIRST_PAGES * sa_os_page_size;
+	size_t size = mapped / GROWTH_SHARE;
+
+	if (size < DOUBLING_MAX)
+		size = mapped < DOUBLING_MAX ? mapped : DOUBLING_MAX;
+	if (size < first)
+		size = first;
+	if (size > REGION_SIZE_MAX)
+		size = REGION_SIZE_MAX;
+	return sa_align_down(size, first);
+}
+
+void sa_growth_account(sa_arena *arena, const sa_region *region)
+{
+	atomic_fetch_add(&arena->mapped_size, region->size);
+	if (region->locked)
+		atomic_fetch_add(&arena->locked_size, region->size);
+}
+
+void sa_growth_discount(sa_arena *arena, const sa_region *region)
+{
+	atomic_fetch_sub(&arena->mapped_size, region->size);
+	if (region->locked)
+		atomic_fetch_sub(&arena->locked_size, region->size);
+}
+
+size_t sa_growth_capacity_left(const sa_arena *arena)
+{
+	size_t capacity = arena->options.capacity;
+	size_t mapped = atomic_load(&arena->mapped_size);
+
+	if (capacity == 0)
+		return SIZE_MAX;
+	return capacity > mapped ? capacity - mapped : 0;
+}
+
+/* One region of exactly `size` bytes, found by the page map, all pages free. */
+static int add_tract(sa_arena *arena, size_t size)
+{
+	size_t bits_size = sa_tract_bits_size(size);
+	sa_tract *tract = sa_meta_alloc(&arena->meta, sizeof *tract);
+	uint64_t *bits = sa_meta_alloc(&arena->meta, bits_size);
+
+	if (tract == NULL || bits == NULL ||
+	    sa_region_create(&tract->region, size, arena->options.mlock,
+			     arena->options.fork) != 0)
+		goto free_metadata;
+	if (sa_pagemap_cover(&arena->pagemap, tract->region.start, size) != 0)
+		goto destroy_region;
+	sa_tract_init(tract, bits);
+	tract->next = arena->tracts;
+	if (tract->next != NULL)
+		tract->next->previous = tract;
+	arena->tracts = tract;
+	sa_growth_account(arena, &tract->region);
+	atomic_fetch_add(&arena->region_count, 1);
+	return 0;
+
+destroy_region:
+	sa_region_destroy(&tract->region);
+	errno = ENOMEM;
+free_metadata:
+	if (bits != NULL)
+		sa_meta_free(&arena->meta, bits, bits_size);
+	if (tract != NULL)
+		sa_meta_free(&arena->meta, tract, sizeof *tract);
+	return -1;
+}
+
+int sa_growth_add(sa_arena *arena, size_t size, size_t least)
+{
+	size_t page = sa_os_page_size;
+	size_t left = sa_align_down(sa_growth_capacity_left(arena), page);
+
+	if (left < least) {
+		errno = ENOSPC;
+		return -1;
+	}
+	size = size < left ? size : left;
+	if (arena->options.mlock == SA_ARENA_MLOCK_REQUIRED) {
+		size_t lockable = sa_os_lockable_size();
+
+		/* Trying is no way to find a limit: a refused region has had
+		 * each of its pages touched. */
+		size = size < lockable ? size : lockable;
+	}
+	size = size > least ? size : least;
+	while (add_tract(arena, size) != 0) {
+		if (size == least)
+			return -1;
+		size = sa_align_down(size / 2, page);
+		size = size > least ? size : least;
+	}
+	return 0;
+}
+
+int sa_growth_reserve(sa_arena *arena, size_t size)
+{
+	size_t page = sa_os_page_size;
+	size_t left = sa_align_down(sa_growth_capacity_left(arena), page);
+
+	if (size == 0)
+		size = FIRST_PAGES * page;
+	if (size > SIZE_MAX - page) {
+		errno = ENOMEM;
+		return -1;
+	}
+	size = sa_align_up(size, page);
+	size = size < left ? size : left;
+	while (atomic_load(&arena->mapped_size) < size)
+		if (sa_growth_add(arena,
+				  size - atomic_load(&arena->mapped_size),
+				  page) != 0)
+			return -1;
+	return 0;
+}
+
+static void unlink_tract(sa_arena *arena, sa_tract *tract)
+{
+	if (tract->previous != NULL)
+		tract->previous->next = tract->next;
+	else
+		arena->tracts = tract->next;
+	if (tract->next != NULL)
+		tract->next->previous = tract->previous;
+}
+
+void sa_growth_drop(sa_arena *arena, sa_tract *tract)
+{
+	size_t size = tract->region.size;
+
+	unlink_tract(arena, tract);
+	sa_growth_discount(arena, &tract->region);
+	atomic_fetch_sub(&arena->region_count, 1);
+	sa_pagemap_set(&arena->pagemap, tract->region.start, size, NULL);
+	if (sa_region_destroy(&tract->region) != 0)
+		sa_arena_fail(arena, errno);
+	sa_meta_free(&arena->meta, tract->free_pages, sa_tract_bits_size(size));
+	sa_meta_free(&arena->meta, tract, sizeof *tract);
+}

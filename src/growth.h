@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An arena's regions: small at first, then doubling, then in proportion; and
+ * smaller where a limit refuses.  All under the arena's mutex.
+ */
+#ifndef SA_GROWTH_H
+#define SA_GROWTH_H
+
+#include "arena.h"
+
+/* The size of the region that an arena of `mapped` bytes adds next. */
+size_t sa_growth_next_size(size_t mapped);
+
+/* Bytes that the capacity still allows. */
+size_t sa_growth_capacity_left(const sa_arena *arena);
+
+/* Add a region of `size` bytes if that can be had, else of fewer, but of at
+ * least `least`; whole pages.  0, or -1 with errno. */
+int sa_growth_add(sa_arena *arena, size_t size, size_t least);
+
+/* Map and lock at least `size` bytes in regions; 0: as many as an arena has at
+ * first.  0, or -1 with errno. */
+int sa_growth_reserve(sa_arena *arena, size_t size);
+
+/* Unmap a region; its slabs, if any, are not looked at. */
+void sa_growth_drop(sa_arena *arena, sa_tract *tract);
+
+/* Count a region in the arena's statistics and capacity, and no more. */
+void sa_growth_account(sa_arena *arena, const sa_region *region);
+void sa_growth_discount(sa_arena *arena, const sa_region *region);
+
+#endif

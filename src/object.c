@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: ISC */
+/* Objects under the mutex: growth, large ones, resting arenas, realloc. */
+#include <config.h>
+
+#include "object.h"
+
+#include <errno.h>
+
+#include "access.h"
+#include "growth.h"
+#include "larges.h"
+#include "supply.h"
+
+/* Large objects have malloc's alignment. */
+#define MALLOC_ALIGNMENT _Alignof(max_align_t)
+
+/* --------------------------------------------------------------- misuse */
+
+static sa_arena_misuse bad_pointer(sa_arena_misuse_kind kind, const void *ptr)
+{
+	return (sa_arena_misuse){.kind = kind, .object = ptr};
+}
+
+/* Why `ptr` is no live object: it was one, or never. */
+static sa_arena_misuse why_not_live(sa_found found, const void *ptr)
+{
+	if (found.slab != NULL || found.large != NULL)
+		return bad_pointer(SA_ARENA_MISUSE_DOUBLE_FREE, ptr);
+	return bad_pointer(SA_ARENA_MISUSE_INVALID_POINTER, ptr);
+}
+
+static bool is_live(sa_found found)
+{
+	if (found.slab != NULL)
+		return sa_slab_mark_is_live(
+			sa_slab_mark_of(found.slab, found.index));
+	return found.large != NULL && atomic_load(&found.large->is_live);
+}
+
+bool sa_object_is_live(const sa_arena *arena, const void *ptr)
+{
+	return is_live(sa_object_find(arena, ptr));
+}
+
+size_t sa_object_size(const sa_arena *arena, const void *ptr)
+{
+	sa_found found = sa_object_find(arena, ptr);
+
+	if (!is_live(found)) {
+		sa_arena_misuse misuse = why_not_live(found, ptr);
+
+		sa_arena_misused(arena, &misuse);
+	}
+	if (found.slab != NULL)
+		return sa_slab_mark_size(
+			sa_slab_mark_of(found.slab, found.index));
+	return atomic_load(&found.large->size);
+}
+
+/* ---------------------------------------------------------------- alloc */
+
+/* What a call under the mutex leaves behind. */
+typedef struct {
+	void *object;
+	int error; /* 0, or an errno */
+	bool is_misuse;
+	sa_arena_misuse misuse;
+} outcome;
+
+static void alloc_large(sa_arena *arena, size_t size, size_t alignment,
+			outcome *out)
+{
+	sa_large *large = sa_larges_add(
+		arena, size,
+		alignment < MALLOC_ALIGNMENT ? MALLOC_ALIGNMENT : alignment);
+
+	if (large == NULL) {
+		out->error = errno;
+		return;
+	}
+	sa_counters_alloc(&sa_shards_mine(arena)->counters, size);
+	out->object = sa_large_object(large);
+}
+
+static void alloc_slot(sa_arena *arena, size_t size, unsigned class,
+		       outcome *out)
+{
+	sa_shard *shard = sa_shards_mine(arena);
+	sa_shard_result result =
+		sa_supply_fill(arena, shard, class, &out->misuse);
+	sa_stocked slot;
+
+	if (result == SA_SHARD_DRY) {
+		out->error = errno;
+		return;
+	}
+	out->is_misuse = result == SA_SHARD_MISUSE;
+	if (out->is_misuse)
+		return;
+	slot = sa_shard_take(shard, &shard->bins[class]);
+	out->is_misuse =
+		!sa_slab_birth(slot.slab, slot.index, size, &out->misuse);
+	out->object = sa_slab_slot(slot.slab, slot.index);
+	sa_counters_alloc(&shard->counters, size);
+	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
+}
+
+void *sa_object_alloc_locked(sa_arena *arena, size_t size, size_t alignment)
+{
+	unsigned class = sa_sizeclass_of_aligned(size, alignment);
+	outcome out = {.object = NULL};
+
+	sa_arena_lock(arena);
+	out.error = sa_access_refusal(arena);
+	if (out.error == 0 && class == SA_SIZECLASS_COUNT)
+		alloc_large(arena, size, alignment, &out);
+	else if (out.error == 0)
+		alloc_slot(arena, size, class, &out);
+	if (out.error != 0)
+		sa_arena_fail(arena, out.error);
+	sa_arena_unlock(arena);
+	if (out.is_misuse)
+		sa_arena_misused(arena, &out.misuse);
+	return out.object;
+}
+
+/* ----------------------------------------------------------------- free */
+
+/* Call `end` with the object's region open, and close it again. */
+static void with_region_open(sa_arena *arena, sa_region *region, sa_found found,
+			     void (*end)(sa_arena *, sa_found, outcome *),
+			     outcome *out)
+{
+	sa_arena_access before = region->access;
+
+	if (sa_region_set_access(region, SA_ARENA_READWRITE) != 0) {
+		out->error = errno;
+		return;
+	}
+	end(arena, found, out);
+	if (!out->is_misuse && sa_region_set_access(region, before) != 0)
+		out->error = errno;
+}
+
+/* No thread is in any shard: this one may act for the slab's owner. */
+static void end_in_quiet_arena(sa_arena *arena, sa_found found, outcome *out)
+{
+	sa_shard *owner = atomic_load(&found.slab->owner);
+	uint16_t mark = sa_slab_mark_of(found.slab, found.index);
+
+	if (arena->is_excluded)
+		sa_slab_set_mark(found.slab, found.index, SA_SLAB_FREE);
+	else
+		out->is_misuse =
+			!sa_slab_death(found.slab, found.index, &out->misuse);
+	if (out->is_misuse)
+		return;
+	sa_shard_give(owner, (sa_stocked){found.slab, found.index});
+	sa_counters_free(&owner->counters, sa_slab_mark_size(mark));
+}
+
+static void verify_large(sa_arena *arena, sa_found found, outcome *out)
+{
+	(void)arena;
+	if (found.large->region.state != SA_REGION_ABSENT)
+		out->is_misuse = !sa_large_verify(found.large, &out->misuse);
+}
+
+static void free_large(sa_arena *arena, sa_found found, outcome *out)
+{
+	sa_large *large = found.large;
+	size_t size = atomic_load(&large->size);
+
+	with_region_open(arena, &large->region, found, verify_large, out);
+	if (out->is_misuse || out->error != 0)
+		return;
+	sa_larges_drop(arena, large);
+	sa_counters_free(&sa_shards_mine(arena)->counters, size);
+}
+
+static void free_slot(sa_arena *arena, sa_found found, outcome *out)
+{
+	if (arena->is_stopped)
+		with_region_open(arena, found.slab->region, found,
+				 end_in_quiet_arena, out);
+	else
+		out->is_misuse = !sa_object_end(sa_shards_mine(arena), found,
+						&arena->totals, &out->misuse);
+}
+
+void sa_object_free_locked(sa_arena *arena, void *ptr)
+{
+	outcome out = {.object = NULL};
+	sa_found found;
+
+	sa_arena_lock(arena);
+	found = sa_object_find(arena, ptr);
+	if (!is_live(found)) {
+		out.is_misuse = true;
+		out.misuse = why_not_live(found, ptr);
+	} else if (found.large != NULL) {
+		free_large(arena, found, &out);
+	} else {
+		free_slot(arena, found, &out);
+	}
+	if (out.error != 0)
+		sa_arena_fail(arena, out.error);
+	sa_arena_unlock(arena);
+	if (out.is_misuse)
+		sa_arena_misused(arena, &out.misuse);
+}
+
+/* -------------------------------------------------------------- realloc */
+
+/* A slot is kept while the object fills half of it, or cannot move. */
+static bool suits(const sa_slab *slab, size_t size)
+{
+	return size + SA_CANARY_SIZE <= slab->stride &&
+	       sa_sizeclass_stride(sa_sizeclass_of(size)) * 2 >= slab->stride;
+}
+
+static void resize_slot(sa_arena *arena, sa_found found, size_t size,
+			outcome *out)
+{
+	size_t old =
+		sa_slab_mark_size(sa_slab_mark_of(found.slab, found.index));
+
+	out->is_misuse = !sa_slab_verify_object(found.slab, found.index, old,
+						&out->misuse);
+	if (out->is_misuse)
+		return;
+	sa_slab_resize(found.slab, found.index, size);
+	sa_counters_resize(&sa_shards_mine(arena)->counters, old, size);
+}
+
+static bool resize_large(sa_arena *arena, sa_large *large, size_t size,
+			 outcome *out)
+{
+	size_t old = atomic_load(&large->size);
+
+	out->is_misuse = !sa_large_verify(large, &out->misuse);
+	if (out->is_misuse || !sa_large_resize(large, size, MALLOC_ALIGNMENT))
+		return false;
+	sa_counters_resize(&sa_shards_mine(arena)->counters, old, size);
+	return true;
+}
+
+/* Change the size where the object is; false if it has to move. */
+static bool resize_in_place(sa_arena *arena, sa_found found, size_t size,
+			    outcome *out)
+{
+	bool done = true;
+
+	sa_arena_lock(arena);
+	out->error = sa_access_refusal(arena);
+	if (out->error != 0)
+		sa_arena_fail(arena, out->error);
+	else if (found.large != NULL)
+		done = resize_large(arena, found.large, size, out);
+	else
+		resize_slot(arena, found, size, out);
+	sa_arena_unlock(arena);
+	return done;
+}
+
+static void *move(sa_arena *arena, void *ptr, size_t old, size_t size)
+{
+	void *moved = sa_object_alloc(arena, size);
+
+	if (moved == NULL)
+		return NULL;
+	memcpy(moved, ptr, old < size ? old : size);
+	sa_object_free(arena, ptr);
+	return moved;
+}
+
+void *sa_object_realloc(sa_arena *arena, void *ptr, size_t size)
+{
+	size_t old = sa_object_size(arena, ptr);
+	sa_found found = sa_object_find(arena, ptr);
+	outcome out = {.object = NULL};
+	void *moved;
+
+	if (found.large != NULL || suits(found.slab, size)) {
+		bool done = resize_in_place(arena, found, size, &out);
+
+		if (out.is_misuse)
+			sa_arena_misused(arena, &out.misuse);
+		if (done)
+			return out.error == 0 ? ptr : NULL;
+	}
+	moved = move(arena, ptr, old, size);
+	if (moved != NULL || found.slab == NULL || size > old ||
+	    sa_access_refusal(arena) != 0)
+		return moved;
+	/* What shrinks need not fail. */
+	atomic_fetch_sub(&arena->failure_count, 1);
+	resize_in_place(arena, found, size, &out);
+	if (out.is_misuse)
+		sa_arena_misused(arena, &out.misuse);
+	return out.error == 0 ? ptr : NULL;
+}

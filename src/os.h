@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The operating system: the only file that knows mmap(), advice values,
+ * limits and barriers.  Every call reports what the kernel said.  Functions
+ * that return int return 0, or -1 with errno.
+ */
+#ifndef SA_OS_H
+#define SA_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Read once, by sa_os_start(), before anything else here is called. */
+extern size_t sa_os_page_size;
+
+/* Idempotent; any thread. */
+void sa_os_start(void);
+
+/* Zeroed read-write memory of `size` bytes (a multiple of the page size)
+ * between two guard pages, on no heap.  NULL with ENOMEM. */
+void *sa_os_map_guarded(size_t size);
+/* Undo that; `size` as then. */
+int sa_os_unmap_guarded(void *memory, size_t size);
+
+/* Whole pages.  `reserve` puts an inaccessible mapping where there is none. */
+int sa_os_unmap(void *memory, size_t size);
+int sa_os_protect_none(void *memory, size_t size);
+int sa_os_reserve(void *memory, size_t size);
+
+/* One call per piece of advice: the values are numbers, not flags. */
+int sa_os_exclude_from_dumps(void *memory, size_t size);
+int sa_os_exclude_from_forks(void *memory, size_t size);
+int sa_os_wipe_on_fork(void *memory, size_t size);
+
+/*
+ * Swap the locked pages of a mapping for locked huge pages wherever whole ones
+ * fit behind the first `keep` bytes.  Returns how many bytes, from *offset on,
+ * have been replaced by zeroes; 0 if the kernel would not.
+ */
+size_t sa_os_make_huge(void *memory, size_t size, size_t keep, size_t *offset);
+
+/* Below this many bytes no huge page is sure to fit. */
+size_t sa_os_huge_threshold(void);
+
+/* Lock what is present, and what will be when it is touched; no page is
+ * touched now.  For the copy that a forked child got of locked memory. */
+int sa_os_lock_present(void *memory, size_t size);
+
+/* Bytes this process may lock beyond what it has; SIZE_MAX: no limit. */
+size_t sa_os_lockable_size(void);
+/* Mappings this process may have beyond those it has; SIZE_MAX: unknown. */
+size_t sa_os_available_mappings(void);
+
+/*
+ * A memory barrier in every running thread of this process, so that the
+ * others' fast paths need none (membarrier(2), private expedited).
+ */
+bool sa_os_has_barrier(void);
+int sa_os_barrier(void);
+
+int sa_os_thread_id(void);
+bool sa_os_thread_is_alive(int id);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: ISC */
+/* An arena grown on paper, region by region, by the rules of the real one. */
+#include <config.h>
+
+#include "preflight.h"
+
+#include <errno.h>
+
+#include "bits.h"
+#include "growth.h"
+#include "large.h"
+#include "meta.h"
+#include "os.h"
+#include "region.h"
+#include "sizeclass.h"
+#include "tract.h"
+
+/* An arena on paper. */
+typedef struct {
+	size_t mapped;   /* bytes of secret memory */
+	size_t mappings; /* VMAs */
+	size_t count;    /* objects that fit */
+} paper;
+
+/* What it may not pass. */
+typedef struct {
+	size_t lockable;
+	size_t mappings;
+	size_t capacity;
+} limits;
+
+static size_t min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static size_t saturating_sum(size_t a, size_t b)
+{
+	size_t sum;
+
+	return sa_add_overflows(a, b, &sum) ? SIZE_MAX : sum;
+}
+
+static size_t saturating_product(size_t a, size_t b)
+{
+	size_t product;
+
+	return sa_mul_overflows(a, b, &product) ? SIZE_MAX : product;
+}
+
+/* The canary key's region, in case this is the process's first arena. */
+static paper empty_arena(void)
+{
+	return (paper){.mappings = SA_REGION_MAPPINGS};
+}
+
+static size_t mappings_left(const paper *now, const limits *may)
+{
+	return may->mappings - min_size(now->mappings, may->mappings);
+}
+
+static size_t bytes_left(const paper *now, const limits *may)
+{
+	size_t key = sa_os_page_size;
+	size_t left = may->capacity - min_size(now->mapped, may->capacity);
+
+	if (may->lockable == SIZE_MAX)
+		return sa_align_down(left, sa_os_page_size);
+	if (may->lockable < now->mapped + key)
+		return 0;
+	return sa_align_down(min_size(left, may->lockable - now->mapped - key),
+			     sa_os_page_size);
+}
+
+/* Add `n` regions of `size` bytes with slots of `class`. */
+static void add_regions(paper *now, size_t n, size_t size, unsigned class)
+{
+	size_t nslots = sa_tract_nslots(size, class);
+
+	now->mapped = saturating_sum(now->mapped, saturating_product(n, size));
+	now->mappings = saturating_sum(
+		now->mappings, saturating_product(n, SA_REGION_MAPPINGS));
+	now->count = saturating_sum(now->count, saturating_product(n, nslots));
+}
+
+static size_t slot_region_size(const paper *now, size_t reserve, size_t least)
+{
+	size_t size = sa_growth_next_size(now->mapped);
+
+	if (now->mapped == 0 && reserve > size)
+		size = sa_align_up(min_size(reserve, SIZE_MAX / 2),
+				   sa_os_page_size);
+	return size < least ? least : size;
+}
+
+/* Regions until `count` objects fit or a limit is met.  Once they are as large
+ * as they get, all that follow are alike. */
+static paper grow_slots(const limits *may, size_t reserve, size_t count,
+			unsigned class)
+{
+	size_t largest = sa_growth_next_size(SIZE_MAX);
+	size_t least = sa_tract_min_pages(class) * sa_os_page_size;
+	paper now = empty_arena();
+
+	while (now.count < count) {
+		size_t left = bytes_left(&now, may);
+		size_t size =
+			min_size(slot_region_size(&now, reserve, least), left);
+		size_t n = 1;
+
+		if (size < least ||
+		    mappings_left(&now, may) < SA_REGION_MAPPINGS)
+			break;
+		if (size == largest) {
+			n = (count - now.count) / sa_tract_nslots(size, class) +
+			    1;
+			n = min_size(n, left / size);
+			n = min_size(n, mappings_left(&now, may) /
+						SA_REGION_MAPPINGS);
+		}
+		add_regions(&now, n, size, class);
+	}
+	return now;
+}
+
+/* Large objects have a region each; the arena's first lies idle beside them. */
+static paper grow_large(const limits *may, size_t reserve, size_t count,
+			size_t size)
+{
+	paper now = empty_arena();
+	size_t each = sa_large_region_size(size, _Alignof(max_align_t));
+	size_t idle = slot_region_size(&now, reserve, sa_os_page_size);
+	size_t n;
+
+	now.mapped = min_size(idle, bytes_left(&now, may));
+	now.mappings += SA_REGION_MAPPINGS;
+	if (each == 0)
+		return now;
+	n = min_size(bytes_left(&now, may) / each,
+		     mappings_left(&now, may) / SA_REGION_MAPPINGS);
+	now.count = min_size(count, n);
+	now.mapped =
+		saturating_sum(now.mapped, saturating_product(now.count, each));
+	now.mappings = saturating_sum(
+		now.mappings,
+		saturating_product(now.count, SA_REGION_MAPPINGS));
+	return now;
+}
+
+static paper grow(const limits *may, const sa_arena_options *options,
+		  size_t count, size_t size)
+{
+	if (size > SA_SIZECLASS_SIZE_MAX)
+		return grow_large(may, options->reserve, count, size);
+	return grow_slots(may, options->reserve, count, sa_sizeclass_of(size));
+}
+
+/* What an allocation would fail with: the limit that is met first. */
+static int first_failure(const limits *may, const sa_arena_options *options,
+			 size_t size)
+{
+	const limits capacity = {SIZE_MAX, SIZE_MAX, may->capacity};
+	const limits lock = {may->lockable, SIZE_MAX, SIZE_MAX};
+	const limits mappings = {SIZE_MAX, may->mappings, SIZE_MAX};
+	size_t by_capacity = grow(&capacity, options, SIZE_MAX, size).count;
+	size_t by_lock = grow(&lock, options, SIZE_MAX, size).count;
+	size_t by_mappings = grow(&mappings, options, SIZE_MAX, size).count;
+
+	if (by_capacity <= by_lock && by_capacity <= by_mappings &&
+	    may->capacity != SIZE_MAX)
+		return ENOSPC;
+	return by_lock < by_mappings ? EPERM : ENOMEM;
+}
+
+/* Metadata a slot: its mark, two bits, its share of descriptors and page map;
+ * and what an arena has at first. */
+#define METADATA_PER_SLOT 3
+#define METADATA_AT_FIRST ((size_t)192 << 10)
+
+static size_t metadata_mappings(size_t count)
+{
+	return sa_meta_mappings(
+		saturating_sum(METADATA_AT_FIRST,
+			       saturating_product(count, METADATA_PER_SLOT)));
+}
+
+int sa_preflight(const sa_arena_options *options, size_t count, size_t size,
+		 sa_arena_preflight_report *report)
+{
+	const limits none = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
+	limits may = {.lockable = sa_os_lockable_size(),
+		      .mappings = sa_os_available_mappings(),
+		      .capacity = options->capacity == 0 ? SIZE_MAX
+							 : options->capacity};
+	paper needed = grow(&none, options, count, size);
+	size_t metadata = metadata_mappings(count);
+
+	report->lockable_size = may.lockable;
+	report->available_mappings = may.mappings;
+	report->required_size = saturating_sum(needed.mapped, sa_os_page_size);
+	report->required_mappings = saturating_sum(needed.mappings, metadata);
+	if (options->mlock == SA_ARENA_MLOCK_BEST_EFFORT)
+		may.lockable = SIZE_MAX;
+	if (may.mappings != SIZE_MAX)
+		may.mappings -= min_size(metadata, may.mappings);
+	report->max_count = grow(&may, options, SIZE_MAX, size).count;
+	return report->max_count >= count ? 0
+					  : first_failure(&may, options, size);
+}

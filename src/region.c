@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Regions over sodium_malloc(), which ignores a failed mlock() and failed
+ * guard pages: both are done again here, and their results are believed.
+ */
+#include <config.h>
+
+#include "region.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "fatal.h"
+#include "os.h"
+
+/* Pages before the memory (libsodium's header and the guard) and after. */
+#define PAGES_BEFORE 2
+#define PAGES_AROUND 3
+
+static unsigned char *base_of(const sa_region *region)
+{
+	return region->start + SA_REGION_HEAD;
+}
+
+static int protect_guards(const sa_region *region)
+{
+	size_t page = sa_os_page_size;
+
+	if (sa_os_protect_none(region->start - page, page) != 0)
+		return -1;
+	return sa_os_protect_none(region->start + region->size, page);
+}
+
+static int advise_fork(const sa_region *region)
+{
+	switch (region->fork) {
+	case SA_ARENA_FORK_EXCLUDE:
+		return sa_os_exclude_from_forks(region->start, region->size);
+	case SA_ARENA_FORK_WIPE:
+		return sa_os_wipe_on_fork(region->start, region->size);
+	case SA_ARENA_FORK_INHERIT:
+		break;
+	}
+	return 0;
+}
+
+/* 0, or the errno to report. */
+static int verify(sa_region *region, sa_arena_mlock mlock)
+{
+	if (protect_guards(region) != 0 ||
+	    sa_os_exclude_from_dumps(region->start, region->size) != 0 ||
+	    advise_fork(region) != 0)
+		return ENOMEM;
+	region->locked = sodium_mlock(region->start, region->size) == 0;
+	return region->locked || mlock == SA_ARENA_MLOCK_BEST_EFFORT ? 0
+								     : EPERM;
+}
+
+/* All zero but the head.  Huge pages are born zero, but are no longer those
+ * that were locked: true if they took the place of any. */
+static bool zero(const sa_region *region)
+{
+	unsigned char *start = region->start;
+	size_t offset = region->size, huge = 0;
+
+	if (region->size >= sa_os_huge_threshold())
+		huge = sa_os_make_huge(start, region->size, SA_REGION_HEAD,
+				       &offset);
+	memset(start + SA_REGION_HEAD, 0, offset - SA_REGION_HEAD);
+	memset(start + offset + huge, 0, region->size - offset - huge);
+	return huge != 0;
+}
+
+int sa_region_create(sa_region *region, size_t size, sa_arena_mlock mlock,
+		     sa_arena_fork fork)
+{
+	unsigned char *base = sodium_malloc(size - SA_REGION_HEAD);
+	int error;
+
+	if (base == NULL) {
+		errno = ENOMEM;
+		return -1;
+	}
+	*region = (sa_region){.start = base - SA_REGION_HEAD,
+			      .size = size,
+			      .access = SA_ARENA_READWRITE,
+			      .fork = fork};
+	error = verify(region, mlock);
+	if (error == 0 && zero(region))
+		error = verify(region, mlock);
+	if (error != 0) {
+		sodium_free(base);
+		errno = error;
+		return -1;
+	}
+	return 0;
+}
+
+/* Header, guards and memory at once; the kernel clears the pages.  Where it
+ * merged a guard with a neighbour's, that can take a mapping more than the
+ * process may have: then the memory at least. */
+static int unmap(const sa_region *region)
+{
+	size_t page = sa_os_page_size;
+
+	if (sa_os_unmap(region->start - PAGES_BEFORE * page,
+			region->size + PAGES_AROUND * page) == 0)
+		return 0;
+	return sa_os_unmap(region->start, region->size);
+}
+
+int sa_region_destroy(sa_region *region)
+{
+	bool open = region->state != SA_REGION_ABSENT &&
+		    sa_region_set_access(region, SA_ARENA_READWRITE) == 0;
+	int result = 0;
+
+	if (open && region->state == SA_REGION_WHOLE) {
+		sodium_free(base_of(region));
+	} else {
+		/* Without its canary sodium_free() would stop the process. */
+		if (open)
+			sodium_memzero(region->start, region->size);
+		result = unmap(region);
+	}
+	region->start = NULL;
+	return result;
+}
+
+int sa_region_set_access(sa_region *region, sa_arena_access access)
+{
+	int result = -1;
+
+	if (region->access == access || region->state == SA_REGION_ABSENT)
+		return 0;
+	switch (access) {
+	case SA_ARENA_NOACCESS:
+		result = sodium_mprotect_noaccess(base_of(region));
+		break;
+	case SA_ARENA_READONLY:
+		result = sodium_mprotect_readonly(base_of(region));
+		break;
+	case SA_ARENA_READWRITE:
+		result = sodium_mprotect_readwrite(base_of(region));
+		break;
+	}
+	if (result == 0)
+		region->access = access;
+	return result;
+}
+
+void sa_region_after_fork(sa_region *region)
+{
+	if (region->fork == SA_ARENA_FORK_EXCLUDE) {
+		/* Nothing else may come to lie where old pointers point. */
+		if (region->state == SA_REGION_WHOLE &&
+		    sa_os_reserve(region->start, region->size) != 0)
+			sa_fatal_impossible("a hole left by fork is taken");
+		region->state = SA_REGION_ABSENT;
+		region->locked = false;
+		return;
+	}
+	if (region->fork == SA_ARENA_FORK_WIPE)
+		region->state = SA_REGION_WIPED;
+	if (region->locked)
+		region->locked =
+			sa_os_lock_present(region->start, region->size) == 0;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: ISC */
+/* Process-wide state: one mutex, one key, the list of arenas, fork. */
+#include <config.h>
+
+#include "registry.h"
+
+#include <errno.h>
+#include <sodium.h>
+
+#include "fatal.h"
+#include "larges.h"
+#include "os.h"
+#include "shards.h"
+#include "supply.h"
+#include "sweep.h"
+
+static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
+static sa_arena *arenas;
+static bool is_started;
+
+/* The page that holds the key, while anyone does. */
+static sa_region key_region;
+static size_t key_holders;
+
+/* ------------------------------------------------------------------ key */
+
+static sa_canary_key *key_in_region(void)
+{
+	return (sa_canary_key *)(void *)(key_region.start + SA_REGION_HEAD);
+}
+
+static int make_key(sa_arena_mlock mlock)
+{
+	sa_canary_key *key;
+
+	if (sa_region_create(&key_region, sa_os_page_size, mlock,
+			     SA_ARENA_FORK_INHERIT) != 0)
+		return -1;
+	key = key_in_region();
+	randombytes_buf(key, sizeof *key);
+	key->factors[0] |= 1;
+	key->factors[1] |= 1;
+	if (sa_region_set_access(&key_region, SA_ARENA_READONLY) == 0)
+		return 0;
+	sa_region_destroy(&key_region);
+	errno = ENOMEM;
+	return -1;
+}
+
+/* A key that BEST_EFFORT left unlocked is to be locked for who requires it. */
+static int require_locked_key(void)
+{
+	if (key_region.locked)
+		return 0;
+	if (sodium_mlock(key_region.start, key_region.size) != 0) {
+		errno = EPERM;
+		return -1;
+	}
+	key_region.locked = true;
+	return 0;
+}
+
+static int hold_key(sa_arena_mlock mlock)
+{
+	if (key_holders == 0 && make_key(mlock) != 0)
+		return -1;
+	if (mlock == SA_ARENA_MLOCK_REQUIRED && require_locked_key() != 0)
+		return -1;
+	key_holders++;
+	return 0;
+}
+
+/* ----------------------------------------------------------------- fork */
+
+/* Quiet every arena, so that the child gets them between two calls.  If the
+ * kernel won't stop the threads, an object in the making may be lost there. */
+static void before_fork(void)
+{
+	pthread_mutex_lock(&registry_mutex);
+	for (sa_arena *a = arenas; a != NULL; a = a->next) {
+		sa_arena_lock(a);
+		if (sa_shards_stop(a) != 0)
+			sa_arena_fail(a, errno);
+		a->is_held = true;
+	}
+}
+
+static void release(sa_arena *arena)
+{
+	arena->is_held = false;
+	sa_shards_resume(arena);
+	sa_arena_unlock(arena);
+}
+
+static void after_fork_in_parent(void)
+{
+	for (sa_arena *a = arenas; a != NULL; a = a->next)
+		release(a);
+	pthread_mutex_unlock(&registry_mutex);
+}
+
+/* The copy of what was locked is locked, or is not to be used. */
+static void inherit_regions(sa_arena *arena)
+{
+	size_t locked = 0;
+
+	for (sa_tract *t = arena->tracts; t != NULL; t = t->next) {
+		sa_region_after_fork(&t->region);
+		locked += t->region.locked ? t->region.size : 0;
+	}
+	for (sa_large *l = arena->larges; l != NULL; l = l->next) {
+		sa_region_after_fork(&l->region);
+		locked += l->region.locked ? l->region.size : 0;
+	}
+	atomic_store(&arena->locked_size, locked);
+	arena->is_excluded = arena->options.fork == SA_ARENA_FORK_EXCLUDE;
+	arena->is_unlocked = arena->options.mlock == SA_ARENA_MLOCK_REQUIRED &&
+			     locked != atomic_load(&arena->mapped_size);
+}
+
+static void inherit(sa_arena *arena)
+{
+	inherit_regions(arena);
+	sa_shards_after_fork(arena);
+	if (arena->options.fork == SA_ARENA_FORK_WIPE)
+		sa_sweep_forget(arena);
+	if (arena->solo == NULL && pthread_mutex_init(&arena->mutex, NULL) != 0)
+		sa_fatal_impossible("a mutex cannot be made");
+	arena->is_held = false;
+	sa_shards_resume(arena);
+}
+
+static void after_fork_in_child(void)
+{
+	sa_thread_after_fork();
+	if (key_holders != 0)
+		sa_region_after_fork(&key_region);
+	for (sa_arena *a = arenas; a != NULL; a = a->next)
+		inherit(a);
+	if (pthread_mutex_init(&registry_mutex, NULL) != 0)
+		sa_fatal_impossible("a mutex cannot be made");
+}
+
+/* ---------------------------------------------------------------- public */
+
+static int start(void)
+{
+	if (is_started)
+		return 0;
+	sa_os_start();
+	if (sodium_init() < 0 ||
+	    pthread_atfork(before_fork, after_fork_in_parent,
+			   after_fork_in_child) != 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	is_started = true;
+	return 0;
+}
+
+int sa_registry_enter(const sa_canary_key **key, sa_arena_mlock mlock)
+{
+	int result;
+
+	pthread_mutex_lock(&registry_mutex);
+	result = start() == 0 ? hold_key(mlock) : -1;
+	if (result == 0)
+		*key = key_in_region();
+	pthread_mutex_unlock(&registry_mutex);
+	return result;
+}
+
+void sa_registry_leave(void)
+{
+	pthread_mutex_lock(&registry_mutex);
+	if (--key_holders == 0)
+		sa_region_destroy(&key_region);
+	pthread_mutex_unlock(&registry_mutex);
+}
+
+void sa_registry_add(sa_arena *arena)
+{
+	pthread_mutex_lock(&registry_mutex);
+	arena->next = arenas;
+	if (arenas != NULL)
+		arenas->previous = arena;
+	arenas = arena;
+	pthread_mutex_unlock(&registry_mutex);
+}
+
+void sa_registry_remove(sa_arena *arena)
+{
+	pthread_mutex_lock(&registry_mutex);
+	if (arena->previous != NULL)
+		arena->previous->next = arena->next;
+	else
+		arenas = arena->next;
+	if (arena->next != NULL)
+		arena->next->previous = arena->previous;
+	pthread_mutex_unlock(&registry_mutex);
+}

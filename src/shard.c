@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+/* Shards: lists of slabs with room, the stock, the inbox. */
+#include <config.h>
+
+#include "shard.h"
+
+/* A slab that ran out is listed again once it has a stock's worth to give, not
+ * at its first free slot: else it would come and go at every free. */
+static bool is_worth_listing(const sa_slab *slab)
+{
+	uint32_t enough = slab->nslots / 8;
+
+	if (enough > SA_STOCK_SIZE)
+		enough = SA_STOCK_SIZE;
+	return slab->nfree != 0 && slab->nfree >= enough;
+}
+
+static void list(sa_shard *shard, sa_slab *slab)
+{
+	sa_bin *bin = &shard->bins[slab->class];
+
+	slab->is_listed = true;
+	slab->next = NULL;
+	slab->previous = bin->last;
+	if (bin->last != NULL)
+		bin->last->next = slab;
+	else
+		bin->first = slab;
+	bin->last = slab;
+}
+
+static void unlist(sa_shard *shard, sa_slab *slab)
+{
+	sa_bin *bin = &shard->bins[slab->class];
+
+	slab->is_listed = false;
+	if (slab->previous != NULL)
+		slab->previous->next = slab->next;
+	else
+		bin->first = slab->next;
+	if (slab->next != NULL)
+		slab->next->previous = slab->previous;
+	else
+		bin->last = slab->previous;
+}
+
+void sa_shard_init(sa_shard *shard)
+{
+	sa_random_init(&shard->random);
+}
+
+void sa_shard_adopt(sa_shard *shard, sa_slab *slab)
+{
+	uint32_t nwords = (uint32_t)sa_bitmap_nwords(slab->nslots);
+
+	atomic_store_explicit(&slab->owner, shard, memory_order_relaxed);
+	slab->cursor = sa_random_below(&shard->random, nwords);
+	if (slab->nfree != 0)
+		list(shard, slab);
+}
+
+void sa_shard_disown(sa_shard *shard, sa_slab *slab)
+{
+	if (slab->is_listed)
+		unlist(shard, slab);
+	atomic_store_explicit(&slab->owner, NULL, memory_order_relaxed);
+}
+
+void sa_shard_give(sa_shard *shard, sa_stocked slot)
+{
+	sa_slab_give(slot.slab, slot.index);
+	if (!slot.slab->is_listed && is_worth_listing(slot.slab))
+		list(shard, slot.slab);
+}
+
+void sa_shard_displace(sa_shard *shard, sa_stocked slot)
+{
+	sa_bin *bin = &shard->bins[slot.slab->class];
+	sa_stocked *place =
+		&bin->stock[sa_random_below(&shard->random, SA_STOCK_SIZE)];
+
+	sa_shard_give(shard, *place);
+	*place = slot;
+}
+
+static void fill_from(sa_bin *bin, sa_slab *slab)
+{
+	uint32_t base;
+	uint64_t bits = sa_slab_take(slab, SA_STOCK_SIZE - bin->count, &base);
+
+	for (; bits != 0; bits &= bits - 1)
+		bin->stock[bin->count++] = (sa_stocked){
+			slab, base + sa_count_trailing_zeros(bits)};
+}
+
+sa_shard_result sa_shard_fill(sa_shard *shard, unsigned class,
+			      sa_arena_misuse *misuse)
+{
+	sa_bin *bin = &shard->bins[class];
+
+	if (bin->first == NULL && !sa_shard_collect(shard, misuse))
+		return SA_SHARD_MISUSE;
+	while (bin->first != NULL && bin->count < SA_STOCK_SIZE) {
+		sa_slab *slab = bin->first;
+
+		fill_from(bin, slab);
+		if (slab->nfree == 0)
+			unlist(shard, slab);
+	}
+	return bin->count != 0 ? SA_SHARD_FILLED : SA_SHARD_DRY;
+}
+
+bool sa_shard_collect(sa_shard *shard, sa_arena_misuse *misuse)
+{
+	sa_slab *slab;
+
+	if (atomic_load_explicit(&shard->inbox, memory_order_relaxed) == NULL)
+		return true;
+	slab = atomic_exchange_explicit(&shard->inbox, NULL,
+					memory_order_acquire);
+	while (slab != NULL) {
+		sa_slab *next = slab->posted_next;
+		bool pending;
+
+		/* Sequentially consistent with the claim and the look at
+		 * is_posted in sa_shard_post(): whoever still found it set has
+		 * its claim seen below. */
+		atomic_exchange(&slab->is_posted, false);
+		if (!sa_slab_collect(slab, &pending, misuse))
+			return false;
+		if (pending)
+			sa_shard_post(shard, slab);
+		if (!slab->is_listed && is_worth_listing(slab))
+			list(shard, slab);
+		slab = next;
+	}
+	return true;
+}
+
+void sa_shard_flush(sa_shard *shard)
+{
+	for (unsigned class = 0; class < SA_SIZECLASS_COUNT; class ++) {
+		sa_bin *bin = &shard->bins[class];
+
+		while (bin->count != 0) {
+			sa_stocked slot = bin->stock[--bin->count];
+
+			sa_slab_give(slot.slab, slot.index);
+			if (!slot.slab->is_listed)
+				list(shard, slot.slab);
+		}
+	}
+}
+
+void sa_shard_relist(sa_shard *shard, sa_slab *slab)
+{
+	if (!slab->is_listed && slab->nfree != 0)
+		list(shard, slab);
+}
+
+void sa_shard_empty(sa_shard *shard)
+{
+	for (unsigned class = 0; class < SA_SIZECLASS_COUNT; class ++)
+		shard->bins[class].count = 0;
+	atomic_store(&shard->inbox, NULL);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A shard: the slabs that one thread allocates from, with a small stock of
+ * slots ready to hand.  All but its first three members and the inbox belong
+ * to the owner while it is inside, or to whoever has stopped the shard.
+ *
+ * A slot's way: slab -> stock -> object -> stock -> ... -> slab.  The stock
+ * keeps a few slots warm, and which of them is taken is random.
+ */
+#ifndef SA_SHARD_H
+#define SA_SHARD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "counters.h"
+#include "random.h"
+#include "sizeclass.h"
+#include "slab.h"
+
+/* Eight did as well as 64 in churn; sixteen leave more to chance. */
+#define SA_STOCK_SIZE 16
+/* Below this many the stock is filled up, so that chance has a choice. */
+#define SA_STOCK_LOW 8
+
+typedef struct sa_stocked {
+	sa_slab *slab;
+	uint32_t index;
+} sa_stocked;
+
+/* One size class of a shard. */
+typedef struct sa_bin {
+	uint32_t count; /* in stock */
+	sa_slab *first; /* slabs with slots to take */
+	sa_slab *last;
+	sa_stocked stock[SA_STOCK_SIZE];
+} sa_bin;
+
+typedef struct sa_shard sa_shard;
+
+struct sa_shard {
+	/* The serial of the thread that may enter; 0: none, it is stopped. */
+	_Alignas(SA_CACHE_LINE) atomic_uintptr_t owner;
+	atomic_bool busy; /* the owner is inside */
+	uintptr_t
+		rightful; /* who is to be the owner; under the arena's mutex */
+	sa_shard *next;   /* of the arena; fixed */
+	sa_counters counters;
+	sa_random random;
+	/* Slabs with claims to collect: anyone pushes, the owner takes all. */
+	_Alignas(SA_CACHE_LINE) _Atomic(sa_slab *) inbox;
+	_Alignas(SA_CACHE_LINE) sa_bin bins[SA_SIZECLASS_COUNT];
+};
+
+/*
+ * Enter and leave by the owner alone.  Who stops a shard clears `owner`, has
+ * a barrier executed in every thread, and waits until `busy` is clear: after
+ * the barrier the owner has either been seen inside or sees itself shut out.
+ */
+SA_INLINE bool sa_shard_enter(sa_shard *shard, uintptr_t serial)
+{
+	atomic_store_explicit(&shard->busy, true, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+	if (SA_LIKELY(atomic_load_explicit(&shard->owner,
+					   memory_order_acquire) == serial))
+		return true;
+	atomic_store_explicit(&shard->busy, false, memory_order_release);
+	return false;
+}
+
+SA_INLINE void sa_shard_leave(sa_shard *shard)
+{
+	atomic_store_explicit(&shard->busy, false, memory_order_release);
+}
+
+void sa_shard_init(sa_shard *shard);
+
+/* Fill the stock of `class` from the shard's own slabs.  What it returns: */
+typedef enum {
+	SA_SHARD_FILLED, /* there is something in stock */
+	SA_SHARD_DRY,
+	SA_SHARD_MISUSE /* and *misuse says what */
+} sa_shard_result;
+
+sa_shard_result sa_shard_fill(sa_shard *shard, unsigned class,
+			      sa_arena_misuse *misuse);
+
+/* One of the slots in stock, of which there is at least one. */
+SA_INLINE sa_stocked sa_shard_take(sa_shard *shard, sa_bin *bin)
+{
+	unsigned pick = sa_random_below(&shard->random, bin->count);
+	sa_stocked taken = bin->stock[pick];
+
+	bin->stock[pick] = bin->stock[--bin->count];
+	return taken;
+}
+
+/* Give a slot back to its slab, which is this shard's. */
+void sa_shard_give(sa_shard *shard, sa_stocked slot);
+
+/* Put a slot of a slab of this shard's into stock; where that is full, one at
+ * random goes back to its slab. */
+void sa_shard_displace(sa_shard *shard, sa_stocked slot);
+
+SA_INLINE void sa_shard_put(sa_shard *shard, sa_slab *slab, uint32_t index)
+{
+	sa_bin *bin = &shard->bins[slab->class];
+	sa_stocked slot = {slab, index};
+
+	if (SA_LIKELY(bin->count < SA_STOCK_SIZE))
+		bin->stock[bin->count++] = slot;
+	else
+		sa_shard_displace(shard, slot);
+}
+
+/* Tell the slab's owner that there are claims to collect. */
+SA_INLINE void sa_shard_post(sa_shard *shard, sa_slab *slab)
+{
+	if (atomic_load(&slab->is_posted) ||
+	    atomic_exchange(&slab->is_posted, true))
+		return;
+	slab->posted_next =
+		atomic_load_explicit(&shard->inbox, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(
+		&shard->inbox, &slab->posted_next, slab, memory_order_release,
+		memory_order_relaxed))
+		continue;
+}
+
+/* Take a slab into the shard, or out of it; its slots in stock stay. */
+void sa_shard_adopt(sa_shard *shard, sa_slab *slab);
+void sa_shard_disown(sa_shard *shard, sa_slab *slab);
+
+/* Collect what others freed.  False if misuse was found. */
+bool sa_shard_collect(sa_shard *shard, sa_arena_misuse *misuse);
+
+/* Return what is in stock to its slabs, and list those. */
+void sa_shard_flush(sa_shard *shard);
+
+/* List a slab of the shard's however few slots it has to take. */
+void sa_shard_relist(sa_shard *shard, sa_slab *slab);
+
+/* Forget stock and inbox: the slabs they name are about to go. */
+void sa_shard_empty(sa_shard *shard);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: ISC */
+/* Shards by thread; the asymmetric barrier that stops them. */
+#include <config.h>
+
+#include "shards.h"
+
+#include <sched.h>
+
+#include "os.h"
+
+/* Serial of the owner of a single-threaded arena's shard: any thread. */
+#define ANY_THREAD UINTPTR_MAX
+
+static sa_shard *make_shard(sa_arena *arena, uintptr_t rightful)
+{
+	sa_shard *shard = sa_meta_alloc(&arena->meta, sizeof *shard);
+
+	if (shard == NULL)
+		return NULL;
+	sa_shard_init(shard);
+	shard->rightful = rightful;
+	shard->next = arena->all_shards;
+	arena->all_shards = shard;
+	return shard;
+}
+
+int sa_shards_init(sa_arena *arena)
+{
+	bool is_solo = (arena->options.flags & SA_ARENA_SINGLE_THREADED) != 0;
+
+	arena->has_barrier = is_solo || sa_os_has_barrier();
+	arena->guest = make_shard(arena, is_solo ? ANY_THREAD : 0);
+	if (arena->guest == NULL)
+		return -1;
+	if (is_solo)
+		arena->solo = arena->guest;
+	sa_shards_resume(arena);
+	return 0;
+}
+
+sa_shard *sa_shards_mine(sa_arena *arena)
+{
+	_Atomic(sa_shard *) *place;
+	sa_shard *shard;
+
+	if (arena->solo != NULL || !arena->has_barrier)
+		return arena->guest;
+	if (sa_thread_self.number == 0)
+		sa_thread_register();
+	if (sa_thread_self.number == 0)
+		return arena->guest;
+	place = &arena->shards[sa_thread_self.number];
+	shard = atomic_load(place);
+	if (shard == NULL) {
+		shard = make_shard(arena, sa_thread_self.serial);
+		if (shard == NULL)
+			return arena->guest;
+		atomic_store_explicit(place, shard, memory_order_release);
+	}
+	/* Whoever had the number before is dead: there is one bearer. */
+	shard->rightful = sa_thread_self.serial;
+	if (!arena->is_stopped)
+		atomic_store_explicit(&shard->owner, shard->rightful,
+				      memory_order_release);
+	return shard;
+}
+
+static void set_owners(sa_arena *arena)
+{
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+		atomic_store_explicit(&s->owner, s->rightful,
+				      memory_order_release);
+}
+
+/* Shut every owner out; true if there is one besides the caller. */
+static bool clear_owners(sa_arena *arena)
+{
+	bool has_others = false;
+
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
+		if (s->rightful != 0 && s->rightful != ANY_THREAD &&
+		    s->rightful != sa_thread_self.serial)
+			has_others = true;
+		atomic_store_explicit(&s->owner, 0, memory_order_relaxed);
+	}
+	return has_others;
+}
+
+int sa_shards_stop(sa_arena *arena)
+{
+	if (arena->is_stopped)
+		return 0;
+	if (clear_owners(arena) && sa_os_barrier() != 0) {
+		set_owners(arena);
+		return -1;
+	}
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+		while (atomic_load_explicit(&s->busy, memory_order_acquire))
+			sched_yield();
+	arena->is_stopped = true;
+	return 0;
+}
+
+void sa_shards_resume(sa_arena *arena)
+{
+	if (atomic_load(&arena->access) != SA_ARENA_READWRITE ||
+	    arena->is_excluded || arena->is_unlocked || arena->is_held)
+		return;
+	arena->is_stopped = false;
+	set_owners(arena);
+}
+
+void sa_shards_after_fork(sa_arena *arena)
+{
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+		if (s->rightful != ANY_THREAD &&
+		    s->rightful != sa_thread_self.serial)
+			s->rightful = 0;
+}

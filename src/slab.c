@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: ISC */
+/* Slabs: layout, taking and collecting slots, verification, reports. */
+#include <config.h>
+
+#include "slab.h"
+
+#include <errno.h>
+
+#include "os.h"
+
+/* --------------------------------------------------------------- layout */
+
+/* Where slot 0 begins: aligned as its stride allows, up to a page, and with
+ * room for the canary before it. */
+static size_t first_slot_offset(size_t head, size_t stride)
+{
+	size_t alignment = sa_lowest_bit(stride);
+
+	if (alignment > sa_os_page_size)
+		alignment = sa_os_page_size;
+	return sa_align_up(head + SA_CANARY_SIZE, alignment);
+}
+
+size_t sa_slab_capacity(size_t size, size_t head, size_t stride)
+{
+	size_t offset = first_slot_offset(head, stride);
+
+	return offset < size ? (size - offset) / stride : 0;
+}
+
+/* One block of metadata: both bitmaps, then the marks. */
+static size_t metadata_size(size_t nslots)
+{
+	return sa_bitmap_nwords(nslots) * 2 * sizeof(uint64_t) +
+	       nslots * sizeof(sa_slab_mark);
+}
+
+static int allocate_metadata(sa_slab *slab, sa_meta *meta)
+{
+	size_t nwords = sa_bitmap_nwords(slab->nslots);
+	unsigned char *block = sa_meta_alloc(meta, metadata_size(slab->nslots));
+
+	if (block == NULL)
+		return -1;
+	slab->free_bits = (uint64_t *)(void *)block;
+	slab->claims = (_Atomic(uint64_t) *)(void *)(block + 8 * nwords);
+	slab->marks = (sa_slab_mark *)(void *)(block + 16 * nwords);
+	return 0;
+}
+
+static void write_tails(const sa_slab *slab)
+{
+	const unsigned char *end = sa_slab_slot(slab, slab->nslots);
+
+	for (unsigned char *slot = slab->slots - slab->stride; slot < end;
+	     slot += slab->stride)
+		sa_canary_write_tail(slot, slab->stride,
+				     sa_canary_word(slab->key, slot));
+}
+
+int sa_slab_create(sa_slab *slab, sa_meta *meta, const sa_canary_key *key,
+		   unsigned char *pages, size_t size, size_t head,
+		   unsigned class)
+{
+	size_t stride = sa_sizeclass_stride(class);
+
+	slab->stride = (uint32_t)stride;
+	slab->nslots = (uint32_t)sa_slab_capacity(size, head, stride);
+	slab->reciprocal = (uint32_t)(((uint64_t)1 << 32) / stride + 1);
+	slab->class = class;
+	slab->key = key;
+	slab->pages = pages;
+	slab->size = size;
+	if (allocate_metadata(slab, meta) != 0)
+		return -1;
+	slab->slots = pages + first_slot_offset(head, stride);
+	slab->nfree = slab->nslots;
+	slab->cursor = 0;
+	slab->is_listed = false;
+	atomic_store(&slab->is_posted, false);
+	sa_bitmap_set_range(slab->free_bits, 0, slab->nslots);
+	write_tails(slab);
+	return 0;
+}
+
+void sa_slab_wipe_tails(const sa_slab *slab)
+{
+	const unsigned char *end = sa_slab_slot(slab, slab->nslots);
+
+	for (unsigned char *slot = slab->slots - slab->stride; slot < end;
+	     slot += slab->stride)
+		sa_store_word(slot + slab->stride - 8, 0);
+}
+
+void sa_slab_destroy(sa_slab *slab, sa_meta *meta)
+{
+	sa_meta_free(meta, slab->free_bits, metadata_size(slab->nslots));
+	slab->slots = NULL;
+	slab->nslots = 0;
+	slab->size = 0;
+}
+
+/* ------------------------------------------------------ taking, giving */
+
+uint64_t sa_slab_take(sa_slab *slab, unsigned count, uint32_t *base)
+{
+	uint32_t nwords = (uint32_t)sa_bitmap_nwords(slab->nslots);
+	uint32_t w = slab->cursor;
+	uint64_t bits;
+
+	while (slab->free_bits[w] == 0)
+		w = w + 1 < nwords ? w + 1 : 0;
+	bits = sa_bitmap_lowest(slab->free_bits[w], count);
+	slab->free_bits[w] &= ~bits;
+	slab->nfree -= sa_count_ones(bits);
+	slab->cursor = w;
+	*base = w * SA_BITMAP_WORD_BITS;
+	return bits;
+}
+
+/* Collect the claims of one word. */
+static bool collect_word(sa_slab *slab, uint32_t w, bool *pending,
+			 sa_arena_misuse *misuse)
+{
+	uint64_t claimed = atomic_load(&slab->claims[w]);
+	uint64_t done = 0;
+
+	for (uint64_t rest = claimed; rest != 0; rest &= rest - 1) {
+		uint32_t index =
+			w * SA_BITMAP_WORD_BITS + sa_count_trailing_zeros(rest);
+		uint16_t mark = sa_slab_mark_of(slab, index);
+
+		if (mark == SA_SLAB_COLLECTABLE) {
+			sa_slab_set_mark(slab, index, SA_SLAB_FREE);
+			done |= sa_bitmap_mask(index);
+		} else if (mark == SA_SLAB_FREE) {
+			return sa_slab_report_double_free(slab, index, misuse);
+		} else {
+			*pending = true;
+		}
+	}
+	if (done != 0) {
+		slab->free_bits[w] |= done;
+		slab->nfree += sa_count_ones(done);
+		atomic_fetch_and_explicit(&slab->claims[w], ~done,
+					  memory_order_release);
+	}
+	return true;
+}
+
+bool sa_slab_collect(sa_slab *slab, bool *pending, sa_arena_misuse *misuse)
+{
+	uint32_t nwords = (uint32_t)sa_bitmap_nwords(slab->nslots);
+
+	*pending = false;
+	for (uint32_t w = 0; w < nwords; w++)
+		if (!collect_word(slab, w, pending, misuse))
+			return false;
+	return true;
+}
+
+/* ------------------------------------------------------------- objects */
+
+void sa_slab_resize(sa_slab *slab, uint32_t index, size_t size)
+{
+	unsigned char *slot = sa_slab_slot(slab, index);
+	size_t old = sa_slab_mark_size(sa_slab_mark_of(slab, index));
+	size_t from = old < size ? old : size;
+
+	memset(slot + from, 0, slab->stride - 8 - from);
+	sa_canary_write(slot, slab->stride, size,
+			sa_canary_word(slab->key, slot));
+	sa_slab_set_mark(slab, index, (uint16_t)(size + 1));
+}
+
+/* Nobody is at it, so a claimed slot has been wiped; or was freed twice. */
+static bool claim_is_sound(const sa_slab *slab, uint32_t index, uint16_t mark)
+{
+	uint64_t claims =
+		atomic_load_explicit(&slab->claims[index / SA_BITMAP_WORD_BITS],
+				     memory_order_relaxed);
+
+	return (claims & sa_bitmap_mask(index)) == 0 ||
+	       mark == SA_SLAB_COLLECTABLE;
+}
+
+bool sa_slab_verify(const sa_slab *slab, sa_arena_misuse *misuse)
+{
+	for (uint32_t i = 0; i < slab->nslots; i++) {
+		const unsigned char *slot = sa_slab_slot(slab, i);
+		uint16_t mark = sa_slab_mark_of(slab, i);
+
+		if (!claim_is_sound(slab, i, mark))
+			return sa_slab_report_double_free(slab, i, misuse);
+		if (sa_slab_mark_is_live(mark)) {
+			if (!sa_slab_verify_object(
+				    slab, i, sa_slab_mark_size(mark), misuse))
+				return false;
+		} else if (!sa_zero_intact(slot, slab->stride - 8) ||
+			   sa_load_word(slot + slab->stride - 8) !=
+				   sa_canary_word(slab->key, slot)) {
+			return sa_slab_report_free_slot(slab, i, misuse);
+		}
+	}
+	return true;
+}
+
+void sa_slab_clear(sa_slab *slab)
+{
+	uint32_t nwords = (uint32_t)sa_bitmap_nwords(slab->nslots);
+
+	for (uint32_t i = 0; i < slab->nslots; i++) {
+		if (sa_slab_mark_is_live(sa_slab_mark_of(slab, i)))
+			sa_zero_wipe(sa_slab_slot(slab, i), slab->stride - 8);
+		sa_slab_set_mark(slab, i, SA_SLAB_FREE);
+	}
+	for (uint32_t w = 0; w < nwords; w++)
+		atomic_store(&slab->claims[w], 0);
+	sa_bitmap_set_range(slab->free_bits, 0, slab->nslots);
+	slab->nfree = slab->nslots;
+}
+
+/* ------------------------------------------------------------- reports */
+
+bool sa_slab_report_free_slot(const sa_slab *slab, uint32_t index,
+			      sa_arena_misuse *misuse)
+{
+	const unsigned char *slot = sa_slab_slot(slab, index);
+	size_t stride = slab->stride;
+	size_t offset = sa_zero_first_wrong(slot, stride - 8);
+
+	if (offset == stride - 8)
+		offset += sa_canary_first_wrong(
+			slot + offset, 8, sa_canary_word(slab->key, slot));
+	*misuse = (sa_arena_misuse){.kind = SA_ARENA_MISUSE_WRITE_AFTER_FREE,
+				    .object = slot,
+				    .offset = (ptrdiff_t)offset};
+	return false;
+}
+
+bool sa_slab_report_object(const sa_slab *slab, uint32_t index, size_t size,
+			   sa_arena_misuse *misuse)
+{
+	const unsigned char *slot = sa_slab_slot(slab, index);
+	size_t stride = slab->stride;
+	size_t offset = sa_canary_slot_first_wrong(
+		slot, stride, size, sa_canary_word(slab->key, slot));
+
+	*misuse = (sa_arena_misuse){.kind = SA_ARENA_MISUSE_OVERFLOW,
+				    .object = slot,
+				    .size = size,
+				    .offset = (ptrdiff_t)offset};
+	if (offset == stride) {
+		misuse->kind = SA_ARENA_MISUSE_UNDERFLOW;
+		misuse->offset =
+			(ptrdiff_t)sa_canary_first_wrong(
+				slot - 8, 8,
+				sa_canary_word(slab->key, slot - stride)) -
+			8;
+	}
+	return false;
+}
+
+bool sa_slab_report_double_free(const sa_slab *slab, uint32_t index,
+				sa_arena_misuse *misuse)
+{
+	*misuse = (sa_arena_misuse){.kind = SA_ARENA_MISUSE_DOUBLE_FREE,
+				    .object = sa_slab_slot(slab, index)};
+	return false;
+}

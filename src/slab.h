@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A slab: a run of pages cut into equal slots, with all that is known about
+ * them out of line.  A slab belongs to one owner, who alone takes slots and
+ * touches `free_bits`; anyone else who frees a slot claims it in `claims`,
+ * and the owner collects it from there.
+ *
+ *   pages   | head | gap | front | slot 0 | slot 1 | ...             |
+ *                          ^ 8 canary bytes, the tail of a slot -1
+ *
+ * Slot 0 is aligned to the largest power of two that divides the stride, and
+ * so is every slot.  A slot's mark says what it is; the life of an object is
+ * published by the last store of its birth and withdrawn by the first of its
+ * death.  A free slot is zero up to its tail.
+ */
+#ifndef SA_SLAB_H
+#define SA_SLAB_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bitmap.h"
+#include "bits.h"
+#include "canary.h"
+#include "meta.h"
+#include "sizeclass.h"
+#include "sodium_arena.h"
+#include "zero.h"
+
+/* A mark is 0 for a free slot, else one of these, else a live object's size
+ * plus one. */
+#define SA_SLAB_FREE 0
+#define SA_SLAB_COLLECTABLE UINT16_MAX /* freed by another; wiped */
+
+#define SA_SLAB_NO_INDEX UINT32_MAX
+
+typedef _Atomic(uint16_t) sa_slab_mark;
+
+typedef struct sa_slab sa_slab;
+
+struct sa_slab {
+	/* Fixed while the slab exists. */
+	unsigned char *slots; /* NULL: this descriptor describes nothing */
+	uint32_t stride;
+	uint32_t nslots;
+	uint32_t reciprocal; /* 2^32 / stride, rounded up */
+	uint32_t class;
+	sa_slab_mark *marks;
+	uint64_t *free_bits;       /* set: free, and the owner's to take */
+	_Atomic(uint64_t) *claims; /* set: freed by another */
+	const sa_canary_key *key;
+	unsigned char *pages;
+	size_t size;
+	void *region; /* whose pages they are */
+	/* Changed only while nobody else runs. */
+	_Atomic(void *) owner;
+	/* The owner's. */
+	uint32_t nfree;  /* bits set in free_bits */
+	uint32_t cursor; /* the word where taking goes on */
+	bool is_listed;
+	sa_slab *next; /* in the owner's list, or of unused descriptors */
+	sa_slab *previous;
+	/* Everyone's. */
+	_Alignas(SA_CACHE_LINE) atomic_bool is_posted; /* in owner's inbox */
+	sa_slab *posted_next;
+};
+
+/* How many slots fit into `size` bytes of pages of which the first `head` are
+ * not to be used; 0 if none. */
+size_t sa_slab_capacity(size_t size, size_t head, size_t stride);
+
+/*
+ * Cut zeroed pages into slots and write their tails.  `slab` was zeroed once
+ * and holds nothing.  0, or -1 with ENOMEM.
+ */
+int sa_slab_create(sa_slab *slab, sa_meta *meta, const sa_canary_key *key,
+		   unsigned char *pages, size_t size, size_t head,
+		   unsigned class);
+
+/* Forget a slab without live objects.  Wiping its tails first makes its pages
+ * zero again. */
+void sa_slab_wipe_tails(const sa_slab *slab);
+void sa_slab_destroy(sa_slab *slab, sa_meta *meta);
+
+SA_INLINE unsigned char *sa_slab_slot(const sa_slab *slab, uint32_t index)
+{
+	return slab->slots + (size_t)index * slab->stride;
+}
+
+/* The slot that begins at `address`; SA_SLAB_NO_INDEX if none does. */
+SA_INLINE uint32_t sa_slab_index(const sa_slab *slab, uintptr_t address)
+{
+	uintptr_t offset = address - (uintptr_t)slab->slots;
+	uint32_t index;
+
+	if (SA_UNLIKELY(offset >= slab->size))
+		return SA_SLAB_NO_INDEX;
+	/* Exact, since offset < 2^32 / stride's error: see the test. */
+	index = (uint32_t)((uint64_t)offset * slab->reciprocal >> 32);
+	if (SA_UNLIKELY(index * slab->stride != offset ||
+			index >= slab->nslots))
+		return SA_SLAB_NO_INDEX;
+	return index;
+}
+
+SA_INLINE uint16_t sa_slab_mark_of(const sa_slab *slab, uint32_t index)
+{
+	return atomic_load_explicit(&slab->marks[index], memory_order_acquire);
+}
+
+SA_INLINE void sa_slab_set_mark(sa_slab *slab, uint32_t index, uint16_t mark)
+{
+	atomic_store_explicit(&slab->marks[index], mark, memory_order_release);
+}
+
+SA_INLINE bool sa_slab_mark_is_live(uint16_t mark)
+{
+	return mark != SA_SLAB_FREE && mark != SA_SLAB_COLLECTABLE;
+}
+
+SA_INLINE size_t sa_slab_mark_size(uint16_t mark)
+{
+	return (size_t)mark - 1;
+}
+
+/* What follows fills `misuse` (all but the arena's name) and returns false
+ * when it finds any.  Callers hold the right to the slot. */
+
+bool sa_slab_report_free_slot(const sa_slab *slab, uint32_t index,
+			      sa_arena_misuse *misuse) SA_COLD;
+bool sa_slab_report_object(const sa_slab *slab, uint32_t index, size_t size,
+			   sa_arena_misuse *misuse) SA_COLD;
+bool sa_slab_report_double_free(const sa_slab *slab, uint32_t index,
+				sa_arena_misuse *misuse) SA_COLD;
+
+/* Make an object of `size` bytes in a free slot, verifying that it is still
+ * as it was left. */
+SA_INLINE bool sa_slab_birth(sa_slab *slab, uint32_t index, size_t size,
+			     sa_arena_misuse *misuse)
+{
+	unsigned char *slot = sa_slab_slot(slab, index);
+	size_t stride = slab->stride;
+	uint64_t word = sa_canary_word(slab->key, slot);
+
+	if (SA_UNLIKELY(sa_slab_mark_of(slab, index) != SA_SLAB_FREE))
+		return sa_slab_report_double_free(slab, index, misuse);
+	if (SA_UNLIKELY(!sa_zero_intact(slot, stride - 8) ||
+			sa_load_word(slot + stride - 8) != word))
+		return sa_slab_report_free_slot(slab, index, misuse);
+	sa_canary_write(slot, stride, size, word);
+	sa_slab_set_mark(slab, index, (uint16_t)(size + 1));
+	return true;
+}
+
+/* Verify an object's canary and the one before it. */
+SA_INLINE bool sa_slab_verify_object(const sa_slab *slab, uint32_t index,
+				     size_t size, sa_arena_misuse *misuse)
+{
+	const unsigned char *slot = sa_slab_slot(slab, index);
+	size_t stride = slab->stride;
+
+	if (SA_UNLIKELY(!sa_canary_intact(slot, stride, size,
+					  sa_canary_word(slab->key, slot)) ||
+			!sa_canary_before_intact(slab->key, slot, stride)))
+		return sa_slab_report_object(slab, index, size, misuse);
+	return true;
+}
+
+/* End an object: verified, withdrawn, wiped.  `mark` is what its slot is to
+ * have: FREE before the wipe for the owner, COLLECTABLE after it for others. */
+SA_INLINE bool sa_slab_death(sa_slab *slab, uint32_t index,
+			     sa_arena_misuse *misuse)
+{
+	uint16_t mark = sa_slab_mark_of(slab, index);
+
+	if (SA_UNLIKELY(!sa_slab_mark_is_live(mark)))
+		return sa_slab_report_double_free(slab, index, misuse);
+	if (SA_UNLIKELY(!sa_slab_verify_object(
+		    slab, index, sa_slab_mark_size(mark), misuse)))
+		return false;
+	sa_slab_set_mark(slab, index, SA_SLAB_FREE);
+	sa_zero_wipe(sa_slab_slot(slab, index), slab->stride - 8);
+	return true;
+}
+
+/*
+ * The same by someone who is not the owner.  The claim is the one atomic
+ * operation, and its old value the double-free check; the mark that follows
+ * the wipe hands the slot to the owner.
+ */
+SA_INLINE bool sa_slab_death_elsewhere(sa_slab *slab, uint32_t index,
+				       sa_arena_misuse *misuse)
+{
+	uint64_t bit = sa_bitmap_mask(index);
+	uint64_t old = atomic_fetch_or(
+		&slab->claims[index / SA_BITMAP_WORD_BITS], bit);
+	uint16_t mark = sa_slab_mark_of(slab, index);
+
+	if (SA_UNLIKELY((old & bit) != 0 || !sa_slab_mark_is_live(mark)))
+		return sa_slab_report_double_free(slab, index, misuse);
+	if (SA_UNLIKELY(!sa_slab_verify_object(
+		    slab, index, sa_slab_mark_size(mark), misuse)))
+		return false;
+	sa_zero_wipe(sa_slab_slot(slab, index), slab->stride - 8);
+	sa_slab_set_mark(slab, index, SA_SLAB_COLLECTABLE);
+	return true;
+}
+
+/* Give the bit of a slot back that was taken.  The owner's call. */
+SA_INLINE void sa_slab_give(sa_slab *slab, uint32_t index)
+{
+	slab->free_bits[index / SA_BITMAP_WORD_BITS] |= sa_bitmap_mask(index);
+	slab->nfree++;
+}
+
+/*
+ * Take up to `count` (at most 64) free slots that lie close together: returns
+ * their bits, with the index of the lowest bit in *base.  Not 0, as long as
+ * nfree is not.  The owner's call.
+ */
+uint64_t sa_slab_take(sa_slab *slab, unsigned count, uint32_t *base);
+
+/*
+ * Move what others have freed to free_bits.  *pending says whether one of
+ * them is not done yet.  False, with *misuse filled, where a slot was freed
+ * by the owner too.  The owner's call.
+ */
+bool sa_slab_collect(sa_slab *slab, bool *pending, sa_arena_misuse *misuse);
+
+/* Change the size of a live object within its slot; new bytes are zero.  The
+ * object's user calls, having verified it. */
+void sa_slab_resize(sa_slab *slab, uint32_t index, size_t size);
+
+/* Verify every slot, live or free, while nobody else runs. */
+bool sa_slab_verify(const sa_slab *slab, sa_arena_misuse *misuse);
+
+/* End all objects of a verified slab, while nobody else runs; all slots are
+ * free then and the owner's to take. */
+void sa_slab_clear(sa_slab *slab);
+
+#endif

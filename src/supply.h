@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where slots come from when a shard has none: free pages, other shards, new
+ * regions; and how slabs without objects go back.  All under the arena's
+ * mutex.
+ */
+#ifndef SA_SUPPLY_H
+#define SA_SUPPLY_H
+
+#include "arena.h"
+
+/* Fill the stock of a shard by whatever it takes.  DRY: no way, and errno says
+ * why. */
+sa_shard_result sa_supply_fill(sa_arena *arena, sa_shard *shard, unsigned class,
+			       sa_arena_misuse *misuse);
+
+/*
+ * With the shards stopped and the regions READWRITE: return every stock and
+ * claim to its slab, and the pages of slabs without objects to their regions.
+ * False if misuse was found.
+ */
+bool sa_supply_release(sa_arena *arena, sa_arena_misuse *misuse);
+
+/* Forget every slab without touching its memory, which fork has wiped. */
+void sa_supply_forget_slabs(sa_arena *arena);
+
+/* The slab that holds page `page` of a tract, or NULL. */
+sa_slab *sa_supply_slab_at(const sa_arena *arena, const sa_tract *tract,
+			   size_t page);
+
+#endif

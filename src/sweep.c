@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: ISC */
+/* Sweeps over every region of an arena, with its shards stopped. */
+#include <config.h>
+
+#include "sweep.h"
+
+#include <errno.h>
+
+#include "access.h"
+#include "growth.h"
+#include "larges.h"
+#include "os.h"
+#include "shards.h"
+#include "supply.h"
+
+/* --------------------------------------------------------------- verify */
+
+/* Pages that no slab has are zero but for the region's head. */
+static bool verify_free_page(const sa_tract *tract, size_t page,
+			     sa_arena_misuse *misuse)
+{
+	size_t size = sa_os_page_size;
+	const unsigned char *start = tract->region.start + page * size;
+	size_t wrong;
+
+	if (page == 0) {
+		start += SA_REGION_HEAD;
+		size -= SA_REGION_HEAD;
+	}
+	if (sa_zero_intact_long(start, size))
+		return true;
+	wrong = sa_zero_first_wrong(start, size);
+	*misuse = (sa_arena_misuse){.kind = SA_ARENA_MISUSE_WRITE_AFTER_FREE,
+				    .object = start,
+				    .offset = (ptrdiff_t)wrong};
+	return false;
+}
+
+static bool verify_tract(const sa_arena *arena, const sa_tract *tract,
+			 sa_arena_misuse *misuse)
+{
+	size_t page = 0;
+
+	if (tract->region.state == SA_REGION_ABSENT)
+		return true;
+	while (page < tract->npages) {
+		sa_slab *slab = sa_supply_slab_at(arena, tract, page);
+
+		if (slab == NULL) {
+			if (!verify_free_page(tract, page++, misuse))
+				return false;
+		} else {
+			if (!sa_slab_verify(slab, misuse))
+				return false;
+			page += slab->size / sa_os_page_size;
+		}
+	}
+	return true;
+}
+
+static bool verify_large(const sa_large *large, sa_arena_misuse *misuse)
+{
+	return large->region.state == SA_REGION_ABSENT ||
+	       sa_large_verify(large, misuse);
+}
+
+static bool verify_all(const sa_arena *arena, sa_arena_misuse *misuse)
+{
+	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next)
+		if (!verify_tract(arena, t, misuse))
+			return false;
+	for (const sa_large *l = arena->larges; l != NULL; l = l->next)
+		if (!verify_large(l, misuse))
+			return false;
+	return true;
+}
+
+/* ---------------------------------------------------------------- begin */
+
+/* Stop everyone, hold them, and make everything accessible. */
+static int begin(sa_arena *arena, sa_arena_access access)
+{
+	if (sa_shards_stop(arena) != 0)
+		return sa_arena_fail(arena, errno);
+	arena->is_held = true;
+	if (sa_access_raise(arena, access) == 0)
+		return 0;
+	arena->is_held = false;
+	sa_shards_resume(arena);
+	return sa_arena_fail(arena, errno);
+}
+
+static void end(sa_arena *arena)
+{
+	sa_access_restore(arena);
+	arena->is_held = false;
+	sa_shards_resume(arena);
+}
+
+/* ---------------------------------------------------------------- sweeps */
+
+sa_sweep_result sa_sweep_check(sa_arena *arena, sa_arena_misuse *misuse)
+{
+	bool is_sound;
+
+	if (begin(arena, SA_ARENA_READONLY) != 0)
+		return SA_SWEEP_REFUSED;
+	is_sound = verify_all(arena, misuse);
+	end(arena);
+	return is_sound ? SA_SWEEP_DONE : SA_SWEEP_MISUSE;
+}
+
+/* Count as freed whatever the shards have alive between them. */
+static void count_all_freed(sa_arena *arena)
+{
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+		sa_counters_clear(&s->counters, &arena->totals);
+}
+
+static void clear_tract(const sa_arena *arena, const sa_tract *tract)
+{
+	size_t page = 0;
+
+	while (page < tract->npages) {
+		sa_slab *slab = sa_supply_slab_at(arena, tract, page);
+
+		if (slab != NULL)
+			sa_slab_clear(slab);
+		page += slab == NULL ? 1 : slab->size / sa_os_page_size;
+	}
+}
+
+void sa_sweep_forget(sa_arena *arena)
+{
+	while (arena->larges != NULL)
+		sa_larges_drop(arena, arena->larges);
+	count_all_freed(arena);
+	sa_supply_forget_slabs(arena);
+}
+
+/* Free every object, all of them verified. */
+static bool clear_all(sa_arena *arena, sa_arena_misuse *misuse)
+{
+	if (arena->is_excluded) {
+		sa_sweep_forget(arena);
+		return true;
+	}
+	while (arena->larges != NULL)
+		sa_larges_drop(arena, arena->larges);
+	count_all_freed(arena);
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+		sa_shard_empty(s);
+	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next)
+		clear_tract(arena, t);
+	return sa_supply_release(arena, misuse);
+}
+
+sa_sweep_result sa_sweep_reset(sa_arena *arena, sa_arena_misuse *misuse)
+{
+	bool is_sound;
+
+	if (begin(arena, SA_ARENA_READWRITE) != 0)
+		return SA_SWEEP_REFUSED;
+	is_sound = verify_all(arena, misuse) && clear_all(arena, misuse);
+	end(arena);
+	return is_sound ? SA_SWEEP_DONE : SA_SWEEP_MISUSE;
+}
+
+static bool trim_tracts(sa_arena *arena, size_t *returned,
+			sa_arena_misuse *misuse)
+{
+	sa_tract *next;
+
+	for (sa_tract *t = arena->tracts; t != NULL; t = next) {
+		next = t->next;
+		if (t->nfree != t->npages)
+			continue;
+		if (!verify_tract(arena, t, misuse))
+			return false;
+		*returned += t->region.size;
+		sa_growth_drop(arena, t);
+	}
+	return true;
+}
+
+sa_sweep_result sa_sweep_trim(sa_arena *arena, size_t *returned,
+			      sa_arena_misuse *misuse)
+{
+	bool is_sound;
+
+	*returned = 0;
+	if (arena->is_excluded)
+		return SA_SWEEP_DONE;
+	if (begin(arena, SA_ARENA_READWRITE) != 0)
+		return SA_SWEEP_REFUSED;
+	is_sound = sa_supply_release(arena, misuse) &&
+		   trim_tracts(arena, returned, misuse);
+	end(arena);
+	return is_sound ? SA_SWEEP_DONE : SA_SWEEP_MISUSE;
+}
+
+/* What the kernel won't open can't be verified either. */
+static bool can_read(sa_region *region)
+{
+	return region->access != SA_ARENA_NOACCESS ||
+	       sa_region_set_access(region, SA_ARENA_READONLY) == 0;
+}
+
+sa_sweep_result sa_sweep_destroy(sa_arena *arena, sa_arena_misuse *misuse)
+{
+	arena->is_held = true;
+	for (sa_tract *t = arena->tracts; t != NULL; t = t->next)
+		if (can_read(&t->region) && !verify_tract(arena, t, misuse))
+			return SA_SWEEP_MISUSE;
+	for (sa_large *l = arena->larges; l != NULL; l = l->next)
+		if (can_read(&l->region) && !verify_large(l, misuse))
+			return SA_SWEEP_MISUSE;
+	while (arena->tracts != NULL)
+		sa_growth_drop(arena, arena->tracts);
+	while (arena->larges != NULL)
+		sa_larges_drop(arena, arena->larges);
+	return SA_SWEEP_DONE;
+}
