@@ -4,6 +4,50 @@
 
 #include "canary.h"
 
+/* The `n` highest bytes of a word. */
+#define TOP(n) ((n) == 0 ? 0 : ~(uint64_t)0 << (64 - 8 * ((n) + ((n) == 0))))
+#define UP_TO_8(n)                                                             \
+	{                                                                      \
+		0, TOP(n)                                                      \
+	}
+#define BEYOND_8(n)                                                            \
+	{                                                                      \
+		TOP((n)-8), ~(uint64_t)0                                       \
+	}
+
+const sa_canary_mask sa_canary_masks[SA_CANARY_SHORT + 1] = {
+	UP_TO_8(0),   UP_TO_8(1),   UP_TO_8(2),   UP_TO_8(3),
+	UP_TO_8(4),   UP_TO_8(5),   UP_TO_8(6),   UP_TO_8(7),
+	UP_TO_8(8),   BEYOND_8(9),  BEYOND_8(10), BEYOND_8(11),
+	BEYOND_8(12), BEYOND_8(13), BEYOND_8(14), BEYOND_8(15),
+};
+
+/* The slack's first bytes are less than a word, the rest whole words. */
+void sa_canary_write_long(unsigned char *slot, size_t stride, size_t size,
+			  uint64_t word)
+{
+	size_t slack = stride - 8 - size;
+	uint64_t rotated = sa_canary_slack_word(word, slack);
+	size_t at = size + slack % 8;
+
+	sa_store_word(slot + size, word);
+	for (; at < stride - 8; at += 8)
+		sa_store_word(slot + at, rotated);
+}
+
+bool sa_canary_intact_long(const unsigned char *slot, size_t stride,
+			   size_t size, uint64_t word)
+{
+	size_t slack = stride - 8 - size;
+	uint64_t rotated = sa_canary_slack_word(word, slack);
+	uint64_t wrong = sa_load_word(slot + size) ^ word;
+	size_t at = size + slack % 8;
+
+	for (; at < stride - 8; at += 8)
+		wrong |= sa_load_word(slot + at) ^ rotated;
+	return (wrong | (sa_load_word(slot + stride - 8) ^ word)) == 0;
+}
+
 static unsigned char canary_byte(uint64_t word, size_t index)
 {
 	return (unsigned char)(word >> (index % 8 * 8));

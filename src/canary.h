@@ -42,18 +42,38 @@ SA_INLINE uint64_t sa_canary_word(const sa_canary_key *key, const void *slot)
 	return (x | 1) & ~(uint64_t)0xff00;
 }
 
-/* Where the slack of `slack` bytes meets the word that ends it: which of its
- * bytes are slack, and what they hold.  No loop and no branch, since sizes
- * come mixed. */
-SA_INLINE uint64_t sa_canary_last_mask(size_t slack)
-{
-	return slack >= 8 ? ~(uint64_t)0 : ~(~(uint64_t)0 >> (8 * slack));
-}
+/*
+ * Repeating with a period of eight, the slack looks the same in every word that
+ * lies a multiple of eight before the tail.  Up to SA_CANARY_SHORT bytes of it
+ * lie in two such words; these masks say which of their bytes, and save the
+ * branches that mixed sizes would mispredict.
+ */
+#define SA_CANARY_SHORT 15
 
-SA_INLINE uint64_t sa_canary_last_word(uint64_t word, size_t slack)
+typedef struct sa_canary_mask {
+	uint64_t low;
+	uint64_t high;
+} sa_canary_mask;
+
+extern const sa_canary_mask sa_canary_masks[SA_CANARY_SHORT + 1];
+
+/* What a word of the slack holds, and where the lower of the two lies: in the
+ * smallest slot they are the same. */
+SA_INLINE uint64_t sa_canary_slack_word(uint64_t word, size_t slack)
 {
 	return sa_rotate_right(word, 8 * (unsigned)slack);
 }
+
+SA_INLINE size_t sa_canary_low_offset(size_t stride)
+{
+	return stride > 16 ? stride - 24 : 0;
+}
+
+/* Slack longer than SA_CANARY_SHORT. */
+void sa_canary_write_long(unsigned char *slot, size_t stride, size_t size,
+			  uint64_t word);
+bool sa_canary_intact_long(const unsigned char *slot, size_t stride,
+			   size_t size, uint64_t word);
 
 SA_INLINE void sa_canary_write_tail(unsigned char *slot, size_t stride,
 				    uint64_t word)
@@ -61,42 +81,46 @@ SA_INLINE void sa_canary_write_tail(unsigned char *slot, size_t stride,
 	sa_store_word(slot + stride - 8, word);
 }
 
+SA_INLINE void sa_canary_merge(unsigned char *p, uint64_t word, uint64_t mask)
+{
+	uint64_t there = sa_load_word(p);
+
+	sa_store_word(p, there ^ ((there ^ word) & mask));
+}
+
 /* Fill the slack behind an object of `size` bytes; the tail is not touched,
  * for the next slot's owner may be reading it. */
 SA_INLINE void sa_canary_write(unsigned char *slot, size_t stride, size_t size,
 			       uint64_t word)
 {
-	unsigned char *end = slot + stride - 16;
 	size_t slack = stride - 8 - size;
-	uint64_t mask = sa_canary_last_mask(slack);
-	uint64_t last = sa_canary_last_word(word, slack) & mask;
-	unsigned char *first = slack >= 8 ? slot + size : end;
+	uint64_t rotated = sa_canary_slack_word(word, slack);
 
-	last |= sa_load_word(end) & ~mask;
-	if (SA_UNLIKELY(slack > 16))
-		for (unsigned char *p = first + 8; p < end; p += 8)
-			sa_store_word(p, word);
-	sa_store_word(first, slack >= 8 ? word : last);
-	sa_store_word(end, last);
+	if (SA_UNLIKELY(slack > SA_CANARY_SHORT)) {
+		sa_canary_write_long(slot, stride, size, word);
+		return;
+	}
+	sa_canary_merge(slot + sa_canary_low_offset(stride), rotated,
+			sa_canary_masks[slack].low);
+	sa_canary_merge(slot + stride - 16, rotated,
+			sa_canary_masks[slack].high);
 }
 
 /* Is every byte of slack and tail as it was written? */
 SA_INLINE bool sa_canary_intact(const unsigned char *slot, size_t stride,
 				size_t size, uint64_t word)
 {
-	const unsigned char *end = slot + stride - 16;
 	size_t slack = stride - 8 - size;
-	uint64_t mask = sa_canary_last_mask(slack);
-	uint64_t last = sa_canary_last_word(word, slack);
-	uint64_t wrong = sa_load_word(end + 8) ^ word;
-	const unsigned char *first = slack >= 8 ? slot + size : end;
+	uint64_t rotated = sa_canary_slack_word(word, slack);
+	uint64_t low, high;
 
-	wrong |= (sa_load_word(end) ^ last) & mask;
-	wrong |= (sa_load_word(first) ^ (slack >= 8 ? word : last)) & mask;
-	if (SA_UNLIKELY(slack > 16))
-		for (const unsigned char *p = first + 8; p < end; p += 8)
-			wrong |= sa_load_word(p) ^ word;
-	return wrong == 0;
+	if (SA_UNLIKELY(slack > SA_CANARY_SHORT))
+		return sa_canary_intact_long(slot, stride, size, word);
+	low = sa_load_word(slot + sa_canary_low_offset(stride)) ^ rotated;
+	high = sa_load_word(slot + stride - 16) ^ rotated;
+	low &= sa_canary_masks[slack].low;
+	high &= sa_canary_masks[slack].high;
+	return (low | high | (sa_load_word(slot + stride - 8) ^ word)) == 0;
 }
 
 /* Is the tail that ends where `slot` begins as the slot before wrote it? */

@@ -38,7 +38,7 @@ static void tell(sa_gauge *gauge, sa_total *total)
 void sa_counters_tell(sa_counters *counters, sa_totals *totals)
 {
 	SA_COUNTER_SET(counters->told_at,
-		       SA_COUNTER_GET(counters->allocs) +
+		       sa_counters_allocs(counters) +
 			       SA_COUNTER_GET(counters->frees));
 	tell(&counters->count, &totals->count);
 	tell(&counters->size, &totals->size);

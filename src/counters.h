@@ -24,11 +24,10 @@ typedef struct sa_gauge {
 } sa_gauge;
 
 typedef struct sa_counters {
-	_Atomic(uint64_t) allocs;
-	_Atomic(uint64_t) frees;
-	_Atomic(uint64_t) told_at; /* allocs + frees then */
 	sa_gauge count;
 	sa_gauge size;
+	_Atomic(uint64_t) frees;   /* and allocations: frees + count.value */
+	_Atomic(uint64_t) told_at; /* operations then */
 } sa_counters;
 
 typedef struct sa_total {
@@ -46,13 +45,21 @@ typedef struct sa_totals {
 #define SA_COUNTER_SET(counter, value)                                         \
 	atomic_store_explicit(&(counter), value, memory_order_relaxed)
 
+SA_INLINE void sa_gauge_raise(sa_gauge *gauge, int64_t by)
+{
+	SA_COUNTER_SET(gauge->value, SA_COUNTER_GET(gauge->value) + by);
+}
+
 SA_INLINE void sa_counters_alloc(sa_counters *counters, size_t size)
 {
-	SA_COUNTER_SET(counters->allocs, SA_COUNTER_GET(counters->allocs) + 1);
-	SA_COUNTER_SET(counters->count.value,
-		       SA_COUNTER_GET(counters->count.value) + 1);
-	SA_COUNTER_SET(counters->size.value,
-		       SA_COUNTER_GET(counters->size.value) + (int64_t)size);
+	sa_gauge_raise(&counters->count, 1);
+	sa_gauge_raise(&counters->size, (int64_t)size);
+}
+
+SA_INLINE uint64_t sa_counters_allocs(const sa_counters *counters)
+{
+	return SA_COUNTER_GET(counters->frees) +
+	       (uint64_t)SA_COUNTER_GET(counters->count.value);
 }
 
 /* A number peaks before it falls. */
@@ -86,8 +93,8 @@ void sa_counters_tell(sa_counters *counters, sa_totals *totals);
 SA_INLINE void sa_counters_tell_sometimes(sa_counters *counters,
 					  sa_totals *totals)
 {
-	uint64_t now = SA_COUNTER_GET(counters->allocs) +
-		       SA_COUNTER_GET(counters->frees);
+	uint64_t now =
+		sa_counters_allocs(counters) + SA_COUNTER_GET(counters->frees);
 
 	if (SA_UNLIKELY(now - SA_COUNTER_GET(counters->told_at) >=
 			SA_COUNTERS_INTERVAL))

@@ -14,7 +14,7 @@
 
 /* From here on a region adds a thirty-second of what is there: what is locked
  * and not yet used stays below 3 %, and n bytes still take O(log n) regions. */
-#define DOUBLING_MAX ((size_t)2 << 20)
+#define DOUBLING_MAX ((size_t)512 << 10)
 #define GROWTH_SHARE 32
 
 /* One region is locked and populated in one call, some 500 us a MiB. */
@@ -71,6 +71,8 @@ static int add_tract(sa_arena *arena, size_t size)
 		goto free_metadata;
 	if (sa_pagemap_cover(&arena->pagemap, tract->region.start, size) != 0)
 		goto destroy_region;
+	/* A large object that was here may have left its entry. */
+	sa_pagemap_set(&arena->pagemap, tract->region.start, size, NULL);
 	sa_tract_init(tract, bits);
 	tract->next = arena->tracts;
 	if (tract->next != NULL)
@@ -125,17 +127,22 @@ int sa_growth_reserve(sa_arena *arena, size_t size)
 
 	if (size == 0)
 		size = FIRST_PAGES * page;
-	if (size > SIZE_MAX - page) {
+	/* Found out region by region, it would take the machine's last page. */
+	if (size > sa_os_memory_size()) {
 		errno = ENOMEM;
 		return -1;
 	}
 	size = sa_align_up(size, page);
 	size = size < left ? size : left;
-	while (atomic_load(&arena->mapped_size) < size)
+	while (atomic_load(&arena->mapped_size) < size) {
+		size_t rest = size - atomic_load(&arena->mapped_size);
+
 		if (sa_growth_add(arena,
-				  size - atomic_load(&arena->mapped_size),
+				  rest < REGION_SIZE_MAX ? rest
+							 : REGION_SIZE_MAX,
 				  page) != 0)
 			return -1;
+	}
 	return 0;
 }
 

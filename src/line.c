@@ -59,21 +59,69 @@ void sa_line_add_pointer(sa_line *line, const void *pointer)
 	add_number(line, (uint64_t)(uintptr_t)pointer, 16);
 }
 
+/* One UTF-16 unit as JSON has it. */
+static void add_unit(sa_line *line, uint32_t unit)
+{
+	sa_line_add(line, "\\u");
+	for (int shift = 12; shift >= 0; shift -= 4)
+		add_byte(line, hex_digits[unit >> shift & 15]);
+}
+
+static void add_code_point(sa_line *line, uint32_t code)
+{
+	if (code < 0x10000) {
+		add_unit(line, code);
+		return;
+	}
+	code -= 0x10000;
+	add_unit(line, 0xd800 | code >> 10);
+	add_unit(line, 0xdc00 | (code & 0x3ff));
+}
+
+/*
+ * Decode one UTF-8 sequence (RFC 3629) that begins with a byte above 0x7f.
+ * Returns its length; 1 and U+FFFD if it is none.
+ */
+static size_t decode(const unsigned char *text, uint32_t *code)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
+	uint32_t value = text[0] & (0x7fu >> length);
+
+	*code = 0xfffd;
+	if (text[0] < 0xc0 || text[0] > 0xf4)
+		return 1;
+	for (size_t i = 1; i < length; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 1;
+		value = value << 6 | (text[i] & 0x3f);
+	}
+	if (value < least[length] || value > 0x10ffff ||
+	    (value >= 0xd800 && value < 0xe000))
+		return 1;
+	*code = value;
+	return length;
+}
+
 void sa_line_add_escaped(sa_line *line, const char *text)
 {
-	for (; *text != '\0'; text++) {
-		unsigned char byte = (unsigned char)*text;
+	const unsigned char *at = (const unsigned char *)text;
+	uint32_t code;
 
-		if (byte == '"' || byte == '\\') {
-			add_byte(line, '\\');
-			add_byte(line, (char)byte);
-		} else if (byte < 0x20 || byte == 0x7f) {
-			sa_line_add(line, "\\u00");
-			add_byte(line, hex_digits[byte >> 4]);
-			add_byte(line, hex_digits[byte & 15]);
-		} else {
-			add_byte(line, (char)byte);
+	while (*at != '\0') {
+		if (*at >= 0x80) {
+			at += decode(at, &code);
+			add_code_point(line, code);
+			continue;
 		}
+		if (*at < 0x20 || *at == 0x7f) {
+			add_unit(line, *at);
+		} else {
+			if (*at == '"' || *at == '\\')
+				add_byte(line, '\\');
+			add_byte(line, (char)*at);
+		}
+		at++;
 	}
 }
 

@@ -23,8 +23,8 @@ void sa_line_add(sa_line *line, const char *text);
 void sa_line_add_unsigned(sa_line *line, uint64_t value);
 void sa_line_add_signed(sa_line *line, int64_t value);
 void sa_line_add_pointer(sa_line *line, const void *pointer);
-/* A JSON string's inside (RFC 8259, section 7): control characters, quotes and
- * backslashes are escaped, UTF-8 passes as it is. */
+/* A JSON string's inside (RFC 8259, section 7), all of it ASCII: what is not
+ * is taken for UTF-8 and escaped; bytes that are not that become U+FFFD. */
 void sa_line_add_escaped(sa_line *line, const char *text);
 /* Write it all, whatever number of calls that takes.  0, or -1 and errno. */
 int sa_line_write(const sa_line *line, int fd);

@@ -21,20 +21,31 @@ static sa_arena_misuse bad_pointer(sa_arena_misuse_kind kind, const void *ptr)
 	return (sa_arena_misuse){.kind = kind, .object = ptr};
 }
 
+static bool is_slot(sa_found found)
+{
+	return found.slot.slab != NULL;
+}
+
 /* Why `ptr` is no live object: it was one, or never. */
 static sa_arena_misuse why_not_live(sa_found found, const void *ptr)
 {
-	if (found.slab != NULL || found.large != NULL)
+	if (is_slot(found) || found.large != NULL)
 		return bad_pointer(SA_ARENA_MISUSE_DOUBLE_FREE, ptr);
 	return bad_pointer(SA_ARENA_MISUSE_INVALID_POINTER, ptr);
 }
 
 static bool is_live(sa_found found)
 {
-	if (found.slab != NULL)
-		return sa_slab_mark_is_live(
-			sa_slab_mark_of(found.slab, found.index));
+	if (is_slot(found))
+		return sa_slab_mark_is_live(sa_slot_mark(found.slot));
 	return found.large != NULL && atomic_load(&found.large->is_live);
+}
+
+static size_t size_of(sa_found found)
+{
+	if (found.large != NULL)
+		return atomic_load(&found.large->size);
+	return sa_slab_mark_size(sa_slot_mark(found.slot));
 }
 
 bool sa_object_is_live(const sa_arena *arena, const void *ptr)
@@ -51,10 +62,55 @@ size_t sa_object_size(const sa_arena *arena, const void *ptr)
 
 		sa_arena_misused(arena, &misuse);
 	}
-	if (found.slab != NULL)
-		return sa_slab_mark_size(
-			sa_slab_mark_of(found.slab, found.index));
-	return atomic_load(&found.large->size);
+	return size_of(found);
+}
+
+void sa_object_birth_failed(sa_arena *arena, sa_shard *shard, sa_slot slot)
+{
+	sa_arena_misuse misuse;
+
+	sa_slot_explain_birth(slot, &misuse);
+	sa_shards_leave(shard);
+	sa_arena_misused(arena, &misuse);
+}
+
+void sa_object_death_failed(sa_arena *arena, sa_shard *shard, sa_slot slot)
+{
+	sa_arena_misuse misuse;
+
+	sa_slot_explain_death(slot, &misuse);
+	sa_shards_leave(shard);
+	sa_arena_misused(arena, &misuse);
+}
+
+/* --------------------------------------------------------- inside a shard */
+
+bool sa_object_refill(sa_arena *arena, sa_shard *shard, unsigned class)
+{
+	sa_arena_misuse misuse;
+	sa_shard_result result;
+
+	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
+	result = sa_shard_fill(shard, class, &misuse);
+	if (result == SA_SHARD_MISUSE) {
+		sa_shards_leave(shard);
+		sa_arena_misused(arena, &misuse);
+	}
+	return result == SA_SHARD_FILLED;
+}
+
+bool sa_object_end_elsewhere(sa_arena *arena, sa_shard *shard, sa_slot slot)
+{
+	uint16_t mark = sa_slot_mark(slot);
+
+	if (!sa_slot_death_elsewhere(slot))
+		return false;
+	sa_shard_post(
+		atomic_load_explicit(&slot.slab->owner, memory_order_relaxed),
+		slot.slab);
+	sa_counters_free(&shard->counters, sa_slab_mark_size(mark));
+	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
+	return true;
 }
 
 /* ---------------------------------------------------------------- alloc */
@@ -88,7 +144,7 @@ static void alloc_slot(sa_arena *arena, size_t size, unsigned class,
 	sa_shard *shard = sa_shards_mine(arena);
 	sa_shard_result result =
 		sa_supply_fill(arena, shard, class, &out->misuse);
-	sa_stocked slot;
+	sa_slot slot;
 
 	if (result == SA_SHARD_DRY) {
 		out->error = errno;
@@ -98,9 +154,13 @@ static void alloc_slot(sa_arena *arena, size_t size, unsigned class,
 	if (out->is_misuse)
 		return;
 	slot = sa_shard_take(shard, &shard->bins[class]);
-	out->is_misuse =
-		!sa_slab_birth(slot.slab, slot.index, size, &out->misuse);
-	out->object = sa_slab_slot(slot.slab, slot.index);
+	out->is_misuse = !sa_slot_birth(slot, shard->bins[class].stride, size,
+					arena->key);
+	if (out->is_misuse) {
+		sa_slot_explain_birth(slot, &out->misuse);
+		return;
+	}
+	out->object = slot.memory;
 	sa_counters_alloc(&shard->counters, size);
 	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
 }
@@ -145,17 +205,18 @@ static void with_region_open(sa_arena *arena, sa_region *region, sa_found found,
 /* No thread is in any shard: this one may act for the slab's owner. */
 static void end_in_quiet_arena(sa_arena *arena, sa_found found, outcome *out)
 {
-	sa_shard *owner = atomic_load(&found.slab->owner);
-	uint16_t mark = sa_slab_mark_of(found.slab, found.index);
+	sa_slot slot = found.slot;
+	sa_shard *owner = atomic_load(&slot.slab->owner);
+	uint16_t mark = sa_slot_mark(slot);
 
-	if (arena->is_excluded)
-		sa_slab_set_mark(found.slab, found.index, SA_SLAB_FREE);
-	else
-		out->is_misuse =
-			!sa_slab_death(found.slab, found.index, &out->misuse);
-	if (out->is_misuse)
+	if (arena->is_excluded) {
+		sa_slot_set_mark(slot, SA_SLAB_FREE);
+	} else if (!sa_slot_death(slot, slot.slab->stride, mark, arena->key)) {
+		out->is_misuse = true;
+		sa_slot_explain_death(slot, &out->misuse);
 		return;
-	sa_shard_give(owner, (sa_stocked){found.slab, found.index});
+	}
+	sa_shard_give(owner, slot);
 	sa_counters_free(&owner->counters, sa_slab_mark_size(mark));
 }
 
@@ -180,12 +241,13 @@ static void free_large(sa_arena *arena, sa_found found, outcome *out)
 
 static void free_slot(sa_arena *arena, sa_found found, outcome *out)
 {
-	if (arena->is_stopped)
-		with_region_open(arena, found.slab->region, found,
+	if (arena->is_stopped) {
+		with_region_open(arena, found.slot.slab->region, found,
 				 end_in_quiet_arena, out);
-	else
-		out->is_misuse = !sa_object_end(sa_shards_mine(arena), found,
-						&arena->totals, &out->misuse);
+	} else if (!sa_object_end(arena, sa_shards_mine(arena), found.slot)) {
+		out->is_misuse = true;
+		sa_slot_explain_death(found.slot, &out->misuse);
+	}
 }
 
 void sa_object_free_locked(sa_arena *arena, void *ptr)
@@ -215,21 +277,23 @@ void sa_object_free_locked(sa_arena *arena, void *ptr)
 /* A slot is kept while the object fills half of it, or cannot move. */
 static bool suits(const sa_slab *slab, size_t size)
 {
-	return size + SA_CANARY_SIZE <= slab->stride &&
+	return size <= slab->stride - SA_CANARY_SIZE &&
 	       sa_sizeclass_stride(sa_sizeclass_of(size)) * 2 >= slab->stride;
 }
 
 static void resize_slot(sa_arena *arena, sa_found found, size_t size,
 			outcome *out)
 {
-	size_t old =
-		sa_slab_mark_size(sa_slab_mark_of(found.slab, found.index));
+	sa_slot slot = found.slot;
+	size_t old = size_of(found);
 
-	out->is_misuse = !sa_slab_verify_object(found.slab, found.index, old,
-						&out->misuse);
-	if (out->is_misuse)
+	if (!sa_slot_is_intact(slot.memory, slot.slab->stride, old,
+			       arena->key)) {
+		out->is_misuse = true;
+		sa_slot_explain_death(slot, &out->misuse);
 		return;
-	sa_slab_resize(found.slab, found.index, size);
+	}
+	sa_slot_resize(slot, size);
 	sa_counters_resize(&sa_shards_mine(arena)->counters, old, size);
 }
 
@@ -281,7 +345,7 @@ void *sa_object_realloc(sa_arena *arena, void *ptr, size_t size)
 	outcome out = {.object = NULL};
 	void *moved;
 
-	if (found.large != NULL || suits(found.slab, size)) {
+	if (found.large != NULL || suits(found.slot.slab, size)) {
 		bool done = resize_in_place(arena, found, size, &out);
 
 		if (out.is_misuse)
@@ -290,7 +354,7 @@ void *sa_object_realloc(sa_arena *arena, void *ptr, size_t size)
 			return out.error == 0 ? ptr : NULL;
 	}
 	moved = move(arena, ptr, old, size);
-	if (moved != NULL || found.slab == NULL || size > old ||
+	if (moved != NULL || !is_slot(found) || size > old ||
 	    sa_access_refusal(arena) != 0)
 		return moved;
 	/* What shrinks need not fail. */

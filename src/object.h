@@ -11,29 +11,30 @@
 
 /* What a pointer is: a slot's first byte, a large object's, or neither. */
 typedef struct sa_found {
-	sa_slab *slab;
+	sa_slot slot; /* .slab NULL: no slot */
 	sa_large *large;
-	uint32_t index;
 } sa_found;
 
 /* Safe against any value; takes no lock. */
 SA_INLINE sa_found sa_object_find(const sa_arena *arena, const void *ptr)
 {
-	sa_found found = {NULL, NULL, SA_SLAB_NO_INDEX};
+	sa_found found = {{NULL, NULL, NULL}, NULL};
 	uintptr_t address = (uintptr_t)ptr;
-	uintptr_t entry = (uintptr_t)sa_pagemap_find(&arena->pagemap, address);
+	void *entry = sa_pagemap_find(&arena->pagemap, address);
 
-	if (SA_UNLIKELY((entry & 1) != 0)) {
-		sa_large *large = (sa_large *)(entry - 1);
+	if (SA_UNLIKELY(((uintptr_t)entry & 1) != 0)) {
+		sa_large *large =
+			(sa_large *)(void *)((unsigned char *)entry - 1);
 
 		if (atomic_load(&large->object) == address)
 			found.large = large;
-	} else if (SA_LIKELY(entry != 0)) {
-		sa_slab *slab = (sa_slab *)entry;
+	} else if (SA_LIKELY(entry != NULL)) {
+		sa_slab *slab = entry;
+		uint32_t index = sa_slab_index(slab, address);
 
-		found.index = sa_slab_index(slab, address);
-		if (SA_LIKELY(found.index != SA_SLAB_NO_INDEX))
-			found.slab = slab;
+		if (SA_LIKELY(index != SA_SLAB_NO_INDEX))
+			found.slot = (sa_slot){(unsigned char *)address,
+					       &slab->marks[index], slab};
 	}
 	return found;
 }
@@ -43,14 +44,25 @@ void *sa_object_alloc_locked(sa_arena *arena, size_t size,
 			     size_t alignment) SA_COLD;
 void sa_object_free_locked(sa_arena *arena, void *ptr) SA_COLD;
 
+/* Inside the shard: leave it and report why birth or death was refused. */
+_Noreturn void sa_object_birth_failed(sa_arena *arena, sa_shard *shard,
+				      sa_slot slot) SA_COLD;
+_Noreturn void sa_object_death_failed(sa_arena *arena, sa_shard *shard,
+				      sa_slot slot) SA_COLD;
+
+/* Inside the shard: fill a stock that is low from its own slabs.  False if
+ * nothing is left in it. */
+bool sa_object_refill(sa_arena *arena, sa_shard *shard, unsigned class) SA_COLD;
+
+/* Inside the shard, whose slab it is not: end the object that a slot has. */
+bool sa_object_end_elsewhere(sa_arena *arena, sa_shard *shard, sa_slot slot);
+
 SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
 {
 	sa_shard *shard;
 	sa_bin *bin;
+	sa_slot slot;
 	unsigned class;
-	sa_stocked slot;
-	sa_arena_misuse misuse;
-	sa_shard_result result = SA_SHARD_FILLED;
 
 	if (SA_UNLIKELY(size > SA_SIZECLASS_SIZE_MAX))
 		return sa_object_alloc_locked(arena, size, 1);
@@ -59,55 +71,39 @@ SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
 		return sa_object_alloc_locked(arena, size, 1);
 	class = sa_sizeclass_of(size);
 	bin = &shard->bins[class];
-	if (SA_UNLIKELY(bin->count < SA_STOCK_LOW)) {
-		sa_counters_tell_sometimes(&shard->counters, &arena->totals);
-		result = sa_shard_fill(shard, class, &misuse);
+	if (SA_UNLIKELY(bin->count < SA_STOCK_LOW) &&
+	    !sa_object_refill(arena, shard, class)) {
+		sa_shards_leave(shard);
+		return sa_object_alloc_locked(arena, size, 1);
 	}
-	if (SA_LIKELY(result == SA_SHARD_FILLED)) {
-		slot = sa_shard_take(shard, bin);
-		if (SA_LIKELY(sa_slab_birth(slot.slab, slot.index, size,
-					    &misuse))) {
-			sa_counters_alloc(&shard->counters, size);
-			sa_shards_leave(shard);
-			return sa_slab_slot(slot.slab, slot.index);
-		}
-		result = SA_SHARD_MISUSE;
-	}
+	slot = sa_shard_take(shard, bin);
+	if (SA_UNLIKELY(!sa_slot_birth(slot, bin->stride, size, arena->key)))
+		sa_object_birth_failed(arena, shard, slot);
+	sa_counters_alloc(&shard->counters, size);
 	sa_shards_leave(shard);
-	if (result == SA_SHARD_MISUSE)
-		sa_arena_misused(arena, &misuse);
-	return sa_object_alloc_locked(arena, size, 1);
+	return slot.memory;
 }
 
-/* An object of a slab ends in the shard that serves the calling thread. */
-SA_INLINE bool sa_object_end(sa_shard *shard, sa_found found, sa_totals *totals,
-			     sa_arena_misuse *misuse)
+/* End an object in the shard that serves the calling thread.  False if there
+ * is none in the slot, or it is damaged. */
+SA_INLINE bool sa_object_end(sa_arena *arena, sa_shard *shard, sa_slot slot)
 {
-	sa_slab *slab = found.slab;
-	sa_shard *owner =
-		atomic_load_explicit(&slab->owner, memory_order_relaxed);
-	size_t size = sa_slab_mark_size(sa_slab_mark_of(slab, found.index));
+	sa_slab *slab = slot.slab;
+	uint16_t mark = sa_slot_mark(slot);
 
-	if (SA_LIKELY(owner == shard)) {
-		if (SA_UNLIKELY(!sa_slab_death(slab, found.index, misuse)))
-			return false;
-		sa_shard_put(shard, slab, found.index);
-	} else {
-		if (SA_UNLIKELY(!sa_slab_death_elsewhere(slab, found.index,
-							 misuse)))
-			return false;
-		sa_shard_post(owner, slab);
-		sa_counters_tell_sometimes(&shard->counters, totals);
-	}
-	sa_counters_free(&shard->counters, size);
+	if (SA_UNLIKELY(atomic_load_explicit(&slab->owner,
+					     memory_order_relaxed) != shard))
+		return sa_object_end_elsewhere(arena, shard, slot);
+	if (SA_UNLIKELY(!sa_slot_death(slot, slab->stride, mark, arena->key)))
+		return false;
+	sa_shard_put(shard, slot);
+	sa_counters_free(&shard->counters, sa_slab_mark_size(mark));
 	return true;
 }
 
 SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 {
-	sa_arena_misuse misuse;
 	sa_found found;
-	bool is_sound;
 	sa_shard *shard = sa_shards_enter(arena);
 
 	if (SA_UNLIKELY(shard == NULL)) {
@@ -115,15 +111,14 @@ SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 		return;
 	}
 	found = sa_object_find(arena, ptr);
-	if (SA_UNLIKELY(found.slab == NULL)) {
+	if (SA_UNLIKELY(found.slot.slab == NULL)) {
 		sa_shards_leave(shard);
 		sa_object_free_locked(arena, ptr);
 		return;
 	}
-	is_sound = sa_object_end(shard, found, &arena->totals, &misuse);
+	if (SA_UNLIKELY(!sa_object_end(arena, shard, found.slot)))
+		sa_object_death_failed(arena, shard, found.slot);
 	sa_shards_leave(shard);
-	if (SA_UNLIKELY(!is_sound))
-		sa_arena_misused(arena, &misuse);
 }
 
 /* NULL with errno and the object untouched. */

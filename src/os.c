@@ -234,6 +234,13 @@ static uint64_t status_figure(const head *status, const char *key,
 	return at == NULL ? otherwise : parse_number(at + strlen(key), base);
 }
 
+size_t sa_os_memory_size(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES);
+
+	return pages <= 0 ? SIZE_MAX : (size_t)pages * sa_os_page_size;
+}
+
 size_t sa_os_lockable_size(void)
 {
 	struct rlimit limit;

@@ -46,6 +46,8 @@ size_t sa_os_huge_threshold(void);
  * touched now.  For the copy that a forked child got of locked memory. */
 int sa_os_lock_present(void *memory, size_t size);
 
+/* The machine's memory in bytes; SIZE_MAX: unknown. */
+size_t sa_os_memory_size(void);
 /* Bytes this process may lock beyond what it has; SIZE_MAX: no limit. */
 size_t sa_os_lockable_size(void);
 /* Mappings this process may have beyond those it has; SIZE_MAX: unknown. */

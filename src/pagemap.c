@@ -44,6 +44,10 @@ static sa_pagemap_leaf *leaf_for(sa_pagemap *map, uintptr_t page)
 		if (node == NULL)
 			return NULL;
 		atomic_store(&map->root[top], node);
+		if (atomic_load(&map->near_node) == NULL) {
+			map->near_top = top;
+			atomic_store(&map->near_node, node);
+		}
 	}
 	leaf = atomic_load(&node->leaves[middle]);
 	if (leaf == NULL) {

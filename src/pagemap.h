@@ -31,6 +31,9 @@ typedef struct sa_pagemap_node {
 /* Look-ups may overlap anything; changes are serialized by the owner. */
 typedef struct sa_pagemap {
 	unsigned page_shift;
+	/* The first node made: it covers 64 GiB, and mmap() keeps together. */
+	uintptr_t near_top;
+	_Atomic(sa_pagemap_node *) near_node;
 	size_t root_size;
 	_Atomic(sa_pagemap_node *) *root;
 	sa_meta *meta; /* nodes come from it and stay */
@@ -57,11 +60,15 @@ SA_INLINE sa_pagemap_entry sa_pagemap_find(const sa_pagemap *map,
 	sa_pagemap_node *node;
 	sa_pagemap_leaf *leaf;
 
-	if (SA_UNLIKELY(top >= map->root_size))
-		return NULL;
-	node = atomic_load_explicit(&map->root[top], memory_order_acquire);
-	if (SA_UNLIKELY(node == NULL))
-		return NULL;
+	node = atomic_load_explicit(&map->near_node, memory_order_acquire);
+	if (SA_UNLIKELY(node == NULL || top != map->near_top)) {
+		if (top >= map->root_size)
+			return NULL;
+		node = atomic_load_explicit(&map->root[top],
+					    memory_order_acquire);
+		if (node == NULL)
+			return NULL;
+	}
 	leaf = atomic_load_explicit(
 		&node->leaves[page >> SA_PAGEMAP_LEVEL_BITS & mask],
 		memory_order_acquire);

@@ -12,6 +12,7 @@
 #include "meta.h"
 #include "os.h"
 #include "region.h"
+#include "registry.h"
 #include "sizeclass.h"
 #include "tract.h"
 
@@ -24,7 +25,7 @@ typedef struct {
 
 /* What it may not pass. */
 typedef struct {
-	size_t lockable;
+	size_t lockable; /* the key's page already taken off */
 	size_t mappings;
 	size_t capacity;
 } limits;
@@ -48,7 +49,7 @@ static size_t saturating_product(size_t a, size_t b)
 	return sa_mul_overflows(a, b, &product) ? SIZE_MAX : product;
 }
 
-/* The canary key's region, in case this is the process's first arena. */
+/* The process's first arena pays for the canary key's region. */
 static paper empty_arena(void)
 {
 	return (paper){.mappings = SA_REGION_MAPPINGS};
@@ -59,16 +60,12 @@ static size_t mappings_left(const paper *now, const limits *may)
 	return may->mappings - min_size(now->mappings, may->mappings);
 }
 
+/* Whole pages. */
 static size_t bytes_left(const paper *now, const limits *may)
 {
-	size_t key = sa_os_page_size;
-	size_t left = may->capacity - min_size(now->mapped, may->capacity);
+	size_t most = min_size(may->capacity, may->lockable);
 
-	if (may->lockable == SIZE_MAX)
-		return sa_align_down(left, sa_os_page_size);
-	if (may->lockable < now->mapped + key)
-		return 0;
-	return sa_align_down(min_size(left, may->lockable - now->mapped - key),
+	return sa_align_down(most - min_size(now->mapped, most),
 			     sa_os_page_size);
 }
 
@@ -87,14 +84,27 @@ static size_t slot_region_size(const paper *now, size_t reserve, size_t least)
 {
 	size_t size = sa_growth_next_size(now->mapped);
 
-	if (now->mapped == 0 && reserve > size)
-		size = sa_align_up(min_size(reserve, SIZE_MAX / 2),
-				   sa_os_page_size);
+	if (reserve > now->mapped && reserve - now->mapped > size)
+		size = min_size(reserve - now->mapped,
+				sa_growth_next_size(SIZE_MAX));
+	size = sa_align_up(size, sa_os_page_size);
 	return size < least ? least : size;
 }
 
-/* Regions until `count` objects fit or a limit is met.  Once they are as large
- * as they get, all that follow are alike. */
+/* Whole pages, as many as the capacity has room for. */
+static size_t reserved(const limits *may, size_t reserve)
+{
+	size_t page = sa_os_page_size;
+
+	return min_size(sa_align_up(min_size(reserve, SIZE_MAX / 2), page),
+			sa_align_down(may->capacity, page));
+}
+
+/*
+ * Regions until `count` objects fit and the reserve is there, or a limit is
+ * met; without its reserve there is no arena.  Once regions are as large as
+ * they get, all that follow are alike.
+ */
 static paper grow_slots(const limits *may, size_t reserve, size_t count,
 			unsigned class)
 {
@@ -102,7 +112,8 @@ static paper grow_slots(const limits *may, size_t reserve, size_t count,
 	size_t least = sa_tract_min_pages(class) * sa_os_page_size;
 	paper now = empty_arena();
 
-	while (now.count < count) {
+	reserve = reserved(may, reserve);
+	while (now.count < count || now.mapped < reserve) {
 		size_t left = bytes_left(&now, may);
 		size_t size =
 			min_size(slot_region_size(&now, reserve, least), left);
@@ -111,7 +122,7 @@ static paper grow_slots(const limits *may, size_t reserve, size_t count,
 		if (size < least ||
 		    mappings_left(&now, may) < SA_REGION_MAPPINGS)
 			break;
-		if (size == largest) {
+		if (size == largest && now.mapped >= reserve) {
 			n = (count - now.count) / sa_tract_nslots(size, class) +
 			    1;
 			n = min_size(n, left / size);
@@ -120,6 +131,8 @@ static paper grow_slots(const limits *may, size_t reserve, size_t count,
 		}
 		add_regions(&now, n, size, class);
 	}
+	if (now.mapped < reserve)
+		now.count = 0;
 	return now;
 }
 
@@ -129,10 +142,11 @@ static paper grow_large(const limits *may, size_t reserve, size_t count,
 {
 	paper now = empty_arena();
 	size_t each = sa_large_region_size(size, _Alignof(max_align_t));
-	size_t idle = slot_region_size(&now, reserve, sa_os_page_size);
 	size_t n;
 
-	now.mapped = min_size(idle, bytes_left(&now, may));
+	now.mapped = min_size(reserve == 0 ? sa_growth_next_size(0)
+					   : reserved(may, reserve),
+			      bytes_left(&now, may));
 	now.mappings += SA_REGION_MAPPINGS;
 	if (each == 0)
 		return now;
@@ -184,26 +198,38 @@ static size_t metadata_mappings(size_t count)
 			       saturating_product(count, METADATA_PER_SLOT)));
 }
 
+static limits limits_now(const sa_arena_options *options, size_t lockable,
+			 size_t mappings, size_t key_size)
+{
+	limits may = {SIZE_MAX, mappings, SIZE_MAX};
+
+	if (options->mlock == SA_ARENA_MLOCK_REQUIRED && lockable != SIZE_MAX)
+		may.lockable = lockable - min_size(key_size, lockable);
+	if (options->capacity != 0)
+		may.capacity = options->capacity;
+	return may;
+}
+
 int sa_preflight(const sa_arena_options *options, size_t count, size_t size,
 		 sa_arena_preflight_report *report)
 {
 	const limits none = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
-	limits may = {.lockable = sa_os_lockable_size(),
-		      .mappings = sa_os_available_mappings(),
-		      .capacity = options->capacity == 0 ? SIZE_MAX
-							 : options->capacity};
-	paper needed = grow(&none, options, count, size);
+	size_t key_size = sa_registry_has_key() ? 0 : sa_os_page_size;
+	size_t lockable = sa_os_lockable_size();
+	size_t mappings = sa_os_available_mappings();
 	size_t metadata = metadata_mappings(count);
+	limits may =
+		limits_now(options, lockable,
+			   mappings - min_size(metadata, mappings), key_size);
+	paper needed = grow(&may, options, count, size);
 
-	report->lockable_size = may.lockable;
-	report->available_mappings = may.mappings;
-	report->required_size = saturating_sum(needed.mapped, sa_os_page_size);
-	report->required_mappings = saturating_sum(needed.mappings, metadata);
-	if (options->mlock == SA_ARENA_MLOCK_BEST_EFFORT)
-		may.lockable = SIZE_MAX;
-	if (may.mappings != SIZE_MAX)
-		may.mappings -= min_size(metadata, may.mappings);
+	report->lockable_size = lockable;
+	report->available_mappings = mappings;
 	report->max_count = grow(&may, options, SIZE_MAX, size).count;
+	if (report->max_count < count)
+		needed = grow(&none, options, count, size);
+	report->required_size = saturating_sum(needed.mapped, key_size);
+	report->required_mappings = saturating_sum(needed.mappings, metadata);
 	return report->max_count >= count ? 0
 					  : first_failure(&may, options, size);
 }

@@ -170,6 +170,16 @@ int sa_registry_enter(const sa_canary_key **key, sa_arena_mlock mlock)
 	return result;
 }
 
+bool sa_registry_has_key(void)
+{
+	bool has_key;
+
+	pthread_mutex_lock(&registry_mutex);
+	has_key = key_holders != 0;
+	pthread_mutex_unlock(&registry_mutex);
+	return has_key;
+}
+
 void sa_registry_leave(void)
 {
 	pthread_mutex_lock(&registry_mutex);

@@ -15,6 +15,9 @@
  */
 int sa_registry_enter(const sa_canary_key **key, sa_arena_mlock mlock);
 
+/* Is there a key, so that another arena costs no more for it? */
+bool sa_registry_has_key(void);
+
 /* Give the key up; the last to do so destroys it. */
 void sa_registry_leave(void);
 

@@ -47,6 +47,9 @@ static void unlist(sa_shard *shard, sa_slab *slab)
 void sa_shard_init(sa_shard *shard)
 {
 	sa_random_init(&shard->random);
+	for (unsigned class = 0; class < SA_SIZECLASS_COUNT; class ++)
+		shard->bins[class].stride =
+			(uint32_t)sa_sizeclass_stride(class);
 }
 
 void sa_shard_adopt(sa_shard *shard, sa_slab *slab)
@@ -66,21 +69,20 @@ void sa_shard_disown(sa_shard *shard, sa_slab *slab)
 	atomic_store_explicit(&slab->owner, NULL, memory_order_relaxed);
 }
 
-void sa_shard_give(sa_shard *shard, sa_stocked slot)
+void sa_shard_give(sa_shard *shard, sa_slot slot)
 {
-	sa_slab_give(slot.slab, slot.index);
+	sa_slab_give(slot.slab, sa_slot_index(slot));
 	if (!slot.slab->is_listed && is_worth_listing(slot.slab))
 		list(shard, slot.slab);
 }
 
-void sa_shard_displace(sa_shard *shard, sa_stocked slot)
+void sa_shard_displace(sa_shard *shard, sa_slot slot)
 {
 	sa_bin *bin = &shard->bins[slot.slab->class];
-	sa_stocked *place =
-		&bin->stock[sa_random_below(&shard->random, SA_STOCK_SIZE)];
+	uint32_t place = sa_random_below(&shard->random, SA_STOCK_SIZE);
 
-	sa_shard_give(shard, *place);
-	*place = slot;
+	sa_shard_give(shard, sa_bin_get(bin, place));
+	sa_bin_set(bin, place, slot);
 }
 
 static void fill_from(sa_bin *bin, sa_slab *slab)
@@ -89,8 +91,9 @@ static void fill_from(sa_bin *bin, sa_slab *slab)
 	uint64_t bits = sa_slab_take(slab, SA_STOCK_SIZE - bin->count, &base);
 
 	for (; bits != 0; bits &= bits - 1)
-		bin->stock[bin->count++] = (sa_stocked){
-			slab, base + sa_count_trailing_zeros(bits)};
+		sa_bin_set(bin, bin->count++,
+			   sa_slab_slot_at(
+				   slab, base + sa_count_trailing_zeros(bits)));
 }
 
 sa_shard_result sa_shard_fill(sa_shard *shard, unsigned class,
@@ -143,9 +146,9 @@ void sa_shard_flush(sa_shard *shard)
 		sa_bin *bin = &shard->bins[class];
 
 		while (bin->count != 0) {
-			sa_stocked slot = bin->stock[--bin->count];
+			sa_slot slot = sa_bin_get(bin, --bin->count);
 
-			sa_slab_give(slot.slab, slot.index);
+			sa_slab_give(slot.slab, sa_slot_index(slot));
 			if (!slot.slab->is_listed)
 				list(shard, slot.slab);
 		}

@@ -24,18 +24,31 @@
 /* Below this many the stock is filled up, so that chance has a choice. */
 #define SA_STOCK_LOW 8
 
-typedef struct sa_stocked {
-	sa_slab *slab;
-	uint32_t index;
-} sa_stocked;
-
 /* One size class of a shard. */
 typedef struct sa_bin {
-	uint32_t count; /* in stock */
-	sa_slab *first; /* slabs with slots to take */
+	uint32_t count;  /* in stock */
+	uint32_t stride; /* of the class */
+	sa_slab *first;  /* slabs with slots to take */
 	sa_slab *last;
-	sa_stocked stock[SA_STOCK_SIZE];
+	/* The stock's slots, a member an array: pairs would be moved by loads
+	 * wider than the stores just before, which the processor waits for. */
+	unsigned char *memory[SA_STOCK_SIZE];
+	sa_slab_mark *mark[SA_STOCK_SIZE];
+	sa_slab *slab[SA_STOCK_SIZE];
 } sa_bin;
+
+SA_INLINE sa_slot sa_bin_get(const sa_bin *bin, uint32_t place)
+{
+	return (sa_slot){bin->memory[place], bin->mark[place],
+			 bin->slab[place]};
+}
+
+SA_INLINE void sa_bin_set(sa_bin *bin, uint32_t place, sa_slot slot)
+{
+	bin->memory[place] = slot.memory;
+	bin->mark[place] = slot.mark;
+	bin->slab[place] = slot.slab;
+}
 
 typedef struct sa_shard sa_shard;
 
@@ -87,29 +100,28 @@ sa_shard_result sa_shard_fill(sa_shard *shard, unsigned class,
 			      sa_arena_misuse *misuse);
 
 /* One of the slots in stock, of which there is at least one. */
-SA_INLINE sa_stocked sa_shard_take(sa_shard *shard, sa_bin *bin)
+SA_INLINE sa_slot sa_shard_take(sa_shard *shard, sa_bin *bin)
 {
-	unsigned pick = sa_random_below(&shard->random, bin->count);
-	sa_stocked taken = bin->stock[pick];
+	uint32_t place = sa_random_below(&shard->random, bin->count);
+	sa_slot taken = sa_bin_get(bin, place);
 
-	bin->stock[pick] = bin->stock[--bin->count];
+	sa_bin_set(bin, place, sa_bin_get(bin, --bin->count));
 	return taken;
 }
 
 /* Give a slot back to its slab, which is this shard's. */
-void sa_shard_give(sa_shard *shard, sa_stocked slot);
+void sa_shard_give(sa_shard *shard, sa_slot slot);
 
 /* Put a slot of a slab of this shard's into stock; where that is full, one at
  * random goes back to its slab. */
-void sa_shard_displace(sa_shard *shard, sa_stocked slot);
+void sa_shard_displace(sa_shard *shard, sa_slot slot);
 
-SA_INLINE void sa_shard_put(sa_shard *shard, sa_slab *slab, uint32_t index)
+SA_INLINE void sa_shard_put(sa_shard *shard, sa_slot slot)
 {
-	sa_bin *bin = &shard->bins[slab->class];
-	sa_stocked slot = {slab, index};
+	sa_bin *bin = &shard->bins[slot.slab->class];
 
 	if (SA_LIKELY(bin->count < SA_STOCK_SIZE))
-		bin->stock[bin->count++] = slot;
+		sa_bin_set(bin, bin->count++, slot);
 	else
 		sa_shard_displace(shard, slot);
 }

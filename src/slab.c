@@ -100,6 +100,72 @@ void sa_slab_destroy(sa_slab *slab, sa_meta *meta)
 	slab->size = 0;
 }
 
+/* ------------------------------------------------------------- misuse */
+
+static void explain_double_free(sa_slot slot, sa_arena_misuse *misuse)
+{
+	*misuse = (sa_arena_misuse){.kind = SA_ARENA_MISUSE_DOUBLE_FREE,
+				    .object = slot.memory};
+}
+
+static void explain_write_after_free(sa_slot slot, sa_arena_misuse *misuse)
+{
+	const sa_slab *slab = slot.slab;
+	size_t stride = slab->stride;
+	size_t offset = sa_zero_first_wrong(slot.memory, stride - 8);
+
+	if (offset == stride - 8)
+		offset += sa_canary_first_wrong(
+			slot.memory + offset, 8,
+			sa_canary_word(slab->key, slot.memory));
+	*misuse = (sa_arena_misuse){.kind = SA_ARENA_MISUSE_WRITE_AFTER_FREE,
+				    .object = slot.memory,
+				    .offset = (ptrdiff_t)offset};
+}
+
+static void explain_damage(sa_slot slot, size_t size, sa_arena_misuse *misuse)
+{
+	const sa_slab *slab = slot.slab;
+	size_t stride = slab->stride;
+	size_t offset = sa_canary_slot_first_wrong(
+		slot.memory, stride, size,
+		sa_canary_word(slab->key, slot.memory));
+
+	*misuse = (sa_arena_misuse){.kind = SA_ARENA_MISUSE_OVERFLOW,
+				    .object = slot.memory,
+				    .size = size,
+				    .offset = (ptrdiff_t)offset};
+	if (offset < stride)
+		return;
+	misuse->kind = SA_ARENA_MISUSE_UNDERFLOW;
+	misuse->offset =
+		(ptrdiff_t)sa_canary_first_wrong(
+			slot.memory - 8, 8,
+			sa_canary_word(slab->key, slot.memory - stride)) -
+		8;
+}
+
+void sa_slot_explain_birth(sa_slot slot, sa_arena_misuse *misuse)
+{
+	if (sa_slot_mark(slot) != SA_SLAB_FREE)
+		explain_double_free(slot, misuse);
+	else
+		explain_write_after_free(slot, misuse);
+}
+
+void sa_slot_explain_death(sa_slot slot, sa_arena_misuse *misuse)
+{
+	uint16_t mark = sa_slot_mark(slot);
+	const sa_slab *slab = slot.slab;
+
+	if (sa_slab_mark_is_live(mark) &&
+	    !sa_slot_is_intact(slot.memory, slab->stride,
+			       sa_slab_mark_size(mark), slab->key))
+		explain_damage(slot, sa_slab_mark_size(mark), misuse);
+	else
+		explain_double_free(slot, misuse);
+}
+
 /* ------------------------------------------------------ taking, giving */
 
 uint64_t sa_slab_take(sa_slab *slab, unsigned count, uint32_t *base)
@@ -118,6 +184,16 @@ uint64_t sa_slab_take(sa_slab *slab, unsigned count, uint32_t *base)
 	return bits;
 }
 
+static uint16_t mark_of(const sa_slab *slab, uint32_t index)
+{
+	return atomic_load_explicit(&slab->marks[index], memory_order_acquire);
+}
+
+static void set_mark(sa_slab *slab, uint32_t index, uint16_t mark)
+{
+	atomic_store_explicit(&slab->marks[index], mark, memory_order_release);
+}
+
 /* Collect the claims of one word. */
 static bool collect_word(sa_slab *slab, uint32_t w, bool *pending,
 			 sa_arena_misuse *misuse)
@@ -128,13 +204,15 @@ static bool collect_word(sa_slab *slab, uint32_t w, bool *pending,
 	for (uint64_t rest = claimed; rest != 0; rest &= rest - 1) {
 		uint32_t index =
 			w * SA_BITMAP_WORD_BITS + sa_count_trailing_zeros(rest);
-		uint16_t mark = sa_slab_mark_of(slab, index);
+		uint16_t mark = mark_of(slab, index);
 
 		if (mark == SA_SLAB_COLLECTABLE) {
-			sa_slab_set_mark(slab, index, SA_SLAB_FREE);
+			set_mark(slab, index, SA_SLAB_FREE);
 			done |= sa_bitmap_mask(index);
 		} else if (mark == SA_SLAB_FREE) {
-			return sa_slab_report_double_free(slab, index, misuse);
+			sa_slot_explain_death(sa_slab_slot_at(slab, index),
+					      misuse);
+			return false;
 		} else {
 			*pending = true;
 		}
@@ -161,16 +239,34 @@ bool sa_slab_collect(sa_slab *slab, bool *pending, sa_arena_misuse *misuse)
 
 /* ------------------------------------------------------------- objects */
 
-void sa_slab_resize(sa_slab *slab, uint32_t index, size_t size)
+bool sa_slot_death_elsewhere(sa_slot slot)
 {
-	unsigned char *slot = sa_slab_slot(slab, index);
-	size_t old = sa_slab_mark_size(sa_slab_mark_of(slab, index));
+	const sa_slab *slab = slot.slab;
+	uint32_t index = sa_slot_index(slot);
+	uint64_t bit = sa_bitmap_mask(index);
+	uint64_t old = atomic_fetch_or(
+		&slab->claims[index / SA_BITMAP_WORD_BITS], bit);
+	uint16_t mark = sa_slot_mark(slot);
+
+	if ((old & bit) != 0 || !sa_slab_mark_is_live(mark) ||
+	    !sa_slot_is_intact(slot.memory, slab->stride,
+			       sa_slab_mark_size(mark), slab->key))
+		return false;
+	sa_zero_wipe(slot.memory, slab->stride - 8);
+	sa_slot_set_mark(slot, SA_SLAB_COLLECTABLE);
+	return true;
+}
+
+void sa_slot_resize(sa_slot slot, size_t size)
+{
+	size_t stride = slot.slab->stride;
+	size_t old = sa_slab_mark_size(sa_slot_mark(slot));
 	size_t from = old < size ? old : size;
 
-	memset(slot + from, 0, slab->stride - 8 - from);
-	sa_canary_write(slot, slab->stride, size,
-			sa_canary_word(slab->key, slot));
-	sa_slab_set_mark(slab, index, (uint16_t)(size + 1));
+	memset(slot.memory + from, 0, stride - 8 - from);
+	sa_canary_write(slot.memory, stride, size,
+			sa_canary_word(slot.slab->key, slot.memory));
+	sa_slot_set_mark(slot, (uint16_t)(size + 1));
 }
 
 /* Nobody is at it, so a claimed slot has been wiped; or was freed twice. */
@@ -184,24 +280,34 @@ static bool claim_is_sound(const sa_slab *slab, uint32_t index, uint16_t mark)
 	       mark == SA_SLAB_COLLECTABLE;
 }
 
-bool sa_slab_verify(const sa_slab *slab, sa_arena_misuse *misuse)
+static bool verify(sa_slab *slab, uint32_t index, sa_arena_misuse *misuse)
 {
-	for (uint32_t i = 0; i < slab->nslots; i++) {
-		const unsigned char *slot = sa_slab_slot(slab, i);
-		uint16_t mark = sa_slab_mark_of(slab, i);
+	sa_slot slot = sa_slab_slot_at(slab, index);
+	uint16_t mark = sa_slot_mark(slot);
 
-		if (!claim_is_sound(slab, i, mark))
-			return sa_slab_report_double_free(slab, i, misuse);
-		if (sa_slab_mark_is_live(mark)) {
-			if (!sa_slab_verify_object(
-				    slab, i, sa_slab_mark_size(mark), misuse))
-				return false;
-		} else if (!sa_zero_intact(slot, slab->stride - 8) ||
-			   sa_load_word(slot + slab->stride - 8) !=
-				   sa_canary_word(slab->key, slot)) {
-			return sa_slab_report_free_slot(slab, i, misuse);
-		}
+	if (!claim_is_sound(slab, index, mark)) {
+		explain_double_free(slot, misuse);
+		return false;
 	}
+	if (sa_slab_mark_is_live(mark)) {
+		if (sa_slot_is_intact(slot.memory, slab->stride,
+				      sa_slab_mark_size(mark), slab->key))
+			return true;
+		sa_slot_explain_death(slot, misuse);
+		return false;
+	}
+	if (sa_slot_is_untouched(slot.memory, slab->stride,
+				 sa_canary_word(slab->key, slot.memory)))
+		return true;
+	explain_write_after_free(slot, misuse);
+	return false;
+}
+
+bool sa_slab_verify(sa_slab *slab, sa_arena_misuse *misuse)
+{
+	for (uint32_t i = 0; i < slab->nslots; i++)
+		if (!verify(slab, i, misuse))
+			return false;
 	return true;
 }
 
@@ -210,61 +316,12 @@ void sa_slab_clear(sa_slab *slab)
 	uint32_t nwords = (uint32_t)sa_bitmap_nwords(slab->nslots);
 
 	for (uint32_t i = 0; i < slab->nslots; i++) {
-		if (sa_slab_mark_is_live(sa_slab_mark_of(slab, i)))
+		if (sa_slab_mark_is_live(mark_of(slab, i)))
 			sa_zero_wipe(sa_slab_slot(slab, i), slab->stride - 8);
-		sa_slab_set_mark(slab, i, SA_SLAB_FREE);
+		set_mark(slab, i, SA_SLAB_FREE);
 	}
 	for (uint32_t w = 0; w < nwords; w++)
 		atomic_store(&slab->claims[w], 0);
 	sa_bitmap_set_range(slab->free_bits, 0, slab->nslots);
 	slab->nfree = slab->nslots;
-}
-
-/* ------------------------------------------------------------- reports */
-
-bool sa_slab_report_free_slot(const sa_slab *slab, uint32_t index,
-			      sa_arena_misuse *misuse)
-{
-	const unsigned char *slot = sa_slab_slot(slab, index);
-	size_t stride = slab->stride;
-	size_t offset = sa_zero_first_wrong(slot, stride - 8);
-
-	if (offset == stride - 8)
-		offset += sa_canary_first_wrong(
-			slot + offset, 8, sa_canary_word(slab->key, slot));
-	*misuse = (sa_arena_misuse){.kind = SA_ARENA_MISUSE_WRITE_AFTER_FREE,
-				    .object = slot,
-				    .offset = (ptrdiff_t)offset};
-	return false;
-}
-
-bool sa_slab_report_object(const sa_slab *slab, uint32_t index, size_t size,
-			   sa_arena_misuse *misuse)
-{
-	const unsigned char *slot = sa_slab_slot(slab, index);
-	size_t stride = slab->stride;
-	size_t offset = sa_canary_slot_first_wrong(
-		slot, stride, size, sa_canary_word(slab->key, slot));
-
-	*misuse = (sa_arena_misuse){.kind = SA_ARENA_MISUSE_OVERFLOW,
-				    .object = slot,
-				    .size = size,
-				    .offset = (ptrdiff_t)offset};
-	if (offset == stride) {
-		misuse->kind = SA_ARENA_MISUSE_UNDERFLOW;
-		misuse->offset =
-			(ptrdiff_t)sa_canary_first_wrong(
-				slot - 8, 8,
-				sa_canary_word(slab->key, slot - stride)) -
-			8;
-	}
-	return false;
-}
-
-bool sa_slab_report_double_free(const sa_slab *slab, uint32_t index,
-				sa_arena_misuse *misuse)
-{
-	*misuse = (sa_arena_misuse){.kind = SA_ARENA_MISUSE_DOUBLE_FREE,
-				    .object = sa_slab_slot(slab, index)};
-	return false;
 }

@@ -41,31 +41,41 @@ typedef _Atomic(uint16_t) sa_slab_mark;
 typedef struct sa_slab sa_slab;
 
 struct sa_slab {
-	/* Fixed while the slab exists. */
+	/* Fixed while the slab exists; what a free needs first. */
 	unsigned char *slots; /* NULL: this descriptor describes nothing */
 	uint32_t stride;
 	uint32_t nslots;
 	uint32_t reciprocal; /* 2^32 / stride, rounded up */
 	uint32_t class;
 	sa_slab_mark *marks;
-	uint64_t *free_bits;       /* set: free, and the owner's to take */
-	_Atomic(uint64_t) *claims; /* set: freed by another */
+	/* Changed only while nobody else runs. */
+	_Atomic(void *) owner;
 	const sa_canary_key *key;
 	unsigned char *pages;
 	size_t size;
-	void *region; /* whose pages they are */
-	/* Changed only while nobody else runs. */
-	_Atomic(void *) owner;
 	/* The owner's. */
-	uint32_t nfree;  /* bits set in free_bits */
-	uint32_t cursor; /* the word where taking goes on */
+	uint64_t *free_bits; /* set: free, and the owner's to take */
+	uint32_t nfree;      /* bits set in free_bits */
+	uint32_t cursor;     /* the word where taking goes on */
 	bool is_listed;
 	sa_slab *next; /* in the owner's list, or of unused descriptors */
 	sa_slab *previous;
+	void *region; /* whose pages they are */
 	/* Everyone's. */
-	_Alignas(SA_CACHE_LINE) atomic_bool is_posted; /* in owner's inbox */
+	_Alignas(SA_CACHE_LINE) _Atomic(uint64_t) *claims; /* freed by others */
+	atomic_bool is_posted; /* in the owner's inbox */
 	sa_slab *posted_next;
 };
+
+/*
+ * A free slot, taken from its slab and ready for an object: all that birth
+ * needs, so that it need not look at the slab.
+ */
+typedef struct sa_slot {
+	unsigned char *memory;
+	sa_slab_mark *mark;
+	sa_slab *slab;
+} sa_slot;
 
 /* How many slots fit into `size` bytes of pages of which the first `head` are
  * not to be used; 0 if none. */
@@ -89,30 +99,39 @@ SA_INLINE unsigned char *sa_slab_slot(const sa_slab *slab, uint32_t index)
 	return slab->slots + (size_t)index * slab->stride;
 }
 
-/* The slot that begins at `address`; SA_SLAB_NO_INDEX if none does. */
+SA_INLINE sa_slot sa_slab_slot_at(sa_slab *slab, uint32_t index)
+{
+	return (sa_slot){sa_slab_slot(slab, index), &slab->marks[index], slab};
+}
+
+/* The slot that begins at `address`, whatever that is; SA_SLAB_NO_INDEX if
+ * none does. */
 SA_INLINE uint32_t sa_slab_index(const sa_slab *slab, uintptr_t address)
 {
-	uintptr_t offset = address - (uintptr_t)slab->slots;
-	uint32_t index;
+	uint64_t offset = address - (uintptr_t)slab->slots;
+	/* Exact for every offset within a slab: reciprocal * stride passes 2^32
+	 * by at most the stride, and offset * stride stays below 2^32. */
+	uint32_t index = (uint32_t)(offset * slab->reciprocal >> 32);
 
-	if (SA_UNLIKELY(offset >= slab->size))
-		return SA_SLAB_NO_INDEX;
-	/* Exact, since offset < 2^32 / stride's error: see the test. */
-	index = (uint32_t)((uint64_t)offset * slab->reciprocal >> 32);
-	if (SA_UNLIKELY(index * slab->stride != offset ||
+	if (SA_UNLIKELY((uint64_t)index * slab->stride != offset ||
 			index >= slab->nslots))
 		return SA_SLAB_NO_INDEX;
 	return index;
 }
 
-SA_INLINE uint16_t sa_slab_mark_of(const sa_slab *slab, uint32_t index)
+SA_INLINE uint32_t sa_slot_index(sa_slot slot)
 {
-	return atomic_load_explicit(&slab->marks[index], memory_order_acquire);
+	return (uint32_t)(slot.mark - slot.slab->marks);
 }
 
-SA_INLINE void sa_slab_set_mark(sa_slab *slab, uint32_t index, uint16_t mark)
+SA_INLINE uint16_t sa_slot_mark(sa_slot slot)
 {
-	atomic_store_explicit(&slab->marks[index], mark, memory_order_release);
+	return atomic_load_explicit(slot.mark, memory_order_acquire);
+}
+
+SA_INLINE void sa_slot_set_mark(sa_slot slot, uint16_t mark)
+{
+	atomic_store_explicit(slot.mark, mark, memory_order_release);
 }
 
 SA_INLINE bool sa_slab_mark_is_live(uint16_t mark)
@@ -125,63 +144,51 @@ SA_INLINE size_t sa_slab_mark_size(uint16_t mark)
 	return (size_t)mark - 1;
 }
 
-/* What follows fills `misuse` (all but the arena's name) and returns false
- * when it finds any.  Callers hold the right to the slot. */
-
-bool sa_slab_report_free_slot(const sa_slab *slab, uint32_t index,
-			      sa_arena_misuse *misuse) SA_COLD;
-bool sa_slab_report_object(const sa_slab *slab, uint32_t index, size_t size,
-			   sa_arena_misuse *misuse) SA_COLD;
-bool sa_slab_report_double_free(const sa_slab *slab, uint32_t index,
-				sa_arena_misuse *misuse) SA_COLD;
-
-/* Make an object of `size` bytes in a free slot, verifying that it is still
- * as it was left. */
-SA_INLINE bool sa_slab_birth(sa_slab *slab, uint32_t index, size_t size,
-			     sa_arena_misuse *misuse)
+/* Is a free slot as it was left? */
+SA_INLINE bool sa_slot_is_untouched(const unsigned char *slot, size_t stride,
+				    uint64_t word)
 {
-	unsigned char *slot = sa_slab_slot(slab, index);
-	size_t stride = slab->stride;
-	uint64_t word = sa_canary_word(slab->key, slot);
-
-	if (SA_UNLIKELY(sa_slab_mark_of(slab, index) != SA_SLAB_FREE))
-		return sa_slab_report_double_free(slab, index, misuse);
-	if (SA_UNLIKELY(!sa_zero_intact(slot, stride - 8) ||
-			sa_load_word(slot + stride - 8) != word))
-		return sa_slab_report_free_slot(slab, index, misuse);
-	sa_canary_write(slot, stride, size, word);
-	sa_slab_set_mark(slab, index, (uint16_t)(size + 1));
-	return true;
+	return sa_zero_intact(slot, stride - 8) &&
+	       sa_load_word(slot + stride - 8) == word;
 }
 
-/* Verify an object's canary and the one before it. */
-SA_INLINE bool sa_slab_verify_object(const sa_slab *slab, uint32_t index,
-				     size_t size, sa_arena_misuse *misuse)
+/* Are an object's canary and the one before it intact? */
+SA_INLINE bool sa_slot_is_intact(const unsigned char *slot, size_t stride,
+				 size_t size, const sa_canary_key *key)
 {
-	const unsigned char *slot = sa_slab_slot(slab, index);
-	size_t stride = slab->stride;
-
-	if (SA_UNLIKELY(!sa_canary_intact(slot, stride, size,
-					  sa_canary_word(slab->key, slot)) ||
-			!sa_canary_before_intact(slab->key, slot, stride)))
-		return sa_slab_report_object(slab, index, size, misuse);
-	return true;
+	return sa_canary_intact(slot, stride, size,
+				sa_canary_word(key, slot)) &&
+	       sa_canary_before_intact(key, slot, stride);
 }
 
-/* End an object: verified, withdrawn, wiped.  `mark` is what its slot is to
- * have: FREE before the wipe for the owner, COLLECTABLE after it for others. */
-SA_INLINE bool sa_slab_death(sa_slab *slab, uint32_t index,
-			     sa_arena_misuse *misuse)
+/*
+ * Make an object of `size` bytes in a free slot of that stride.  False if the
+ * slot is not free, or not as it was left.
+ */
+SA_INLINE bool sa_slot_birth(sa_slot slot, size_t stride, size_t size,
+			     const sa_canary_key *key)
 {
-	uint16_t mark = sa_slab_mark_of(slab, index);
+	uint64_t word = sa_canary_word(key, slot.memory);
 
-	if (SA_UNLIKELY(!sa_slab_mark_is_live(mark)))
-		return sa_slab_report_double_free(slab, index, misuse);
-	if (SA_UNLIKELY(!sa_slab_verify_object(
-		    slab, index, sa_slab_mark_size(mark), misuse)))
+	if (SA_UNLIKELY(sa_slot_mark(slot) != SA_SLAB_FREE ||
+			!sa_slot_is_untouched(slot.memory, stride, word)))
 		return false;
-	sa_slab_set_mark(slab, index, SA_SLAB_FREE);
-	sa_zero_wipe(sa_slab_slot(slab, index), slab->stride - 8);
+	sa_canary_write(slot.memory, stride, size, word);
+	sa_slot_set_mark(slot, (uint16_t)(size + 1));
+	return true;
+}
+
+/* End the object that the slot's mark says it has: verified, withdrawn, wiped.
+ * False if there is none, or it is damaged.  The owner's call. */
+SA_INLINE bool sa_slot_death(sa_slot slot, size_t stride, uint16_t mark,
+			     const sa_canary_key *key)
+{
+	if (SA_UNLIKELY(!sa_slab_mark_is_live(mark) ||
+			!sa_slot_is_intact(slot.memory, stride,
+					   sa_slab_mark_size(mark), key)))
+		return false;
+	sa_slot_set_mark(slot, SA_SLAB_FREE);
+	sa_zero_wipe(slot.memory, stride - 8);
 	return true;
 }
 
@@ -190,23 +197,12 @@ SA_INLINE bool sa_slab_death(sa_slab *slab, uint32_t index,
  * operation, and its old value the double-free check; the mark that follows
  * the wipe hands the slot to the owner.
  */
-SA_INLINE bool sa_slab_death_elsewhere(sa_slab *slab, uint32_t index,
-				       sa_arena_misuse *misuse)
-{
-	uint64_t bit = sa_bitmap_mask(index);
-	uint64_t old = atomic_fetch_or(
-		&slab->claims[index / SA_BITMAP_WORD_BITS], bit);
-	uint16_t mark = sa_slab_mark_of(slab, index);
+bool sa_slot_death_elsewhere(sa_slot slot);
 
-	if (SA_UNLIKELY((old & bit) != 0 || !sa_slab_mark_is_live(mark)))
-		return sa_slab_report_double_free(slab, index, misuse);
-	if (SA_UNLIKELY(!sa_slab_verify_object(
-		    slab, index, sa_slab_mark_size(mark), misuse)))
-		return false;
-	sa_zero_wipe(sa_slab_slot(slab, index), slab->stride - 8);
-	sa_slab_set_mark(slab, index, SA_SLAB_COLLECTABLE);
-	return true;
-}
+/* Why birth or death was refused: *misuse is filled, but for the arena's
+ * name. */
+void sa_slot_explain_birth(sa_slot slot, sa_arena_misuse *misuse) SA_COLD;
+void sa_slot_explain_death(sa_slot slot, sa_arena_misuse *misuse) SA_COLD;
 
 /* Give the bit of a slot back that was taken.  The owner's call. */
 SA_INLINE void sa_slab_give(sa_slab *slab, uint32_t index)
@@ -231,10 +227,11 @@ bool sa_slab_collect(sa_slab *slab, bool *pending, sa_arena_misuse *misuse);
 
 /* Change the size of a live object within its slot; new bytes are zero.  The
  * object's user calls, having verified it. */
-void sa_slab_resize(sa_slab *slab, uint32_t index, size_t size);
+void sa_slot_resize(sa_slot slot, size_t size);
 
-/* Verify every slot, live or free, while nobody else runs. */
-bool sa_slab_verify(const sa_slab *slab, sa_arena_misuse *misuse);
+/* Verify every slot, live or free, while nobody else runs.  False, with
+ * *misuse filled, at the first that is damaged. */
+bool sa_slab_verify(sa_slab *slab, sa_arena_misuse *misuse);
 
 /* End all objects of a verified slab, while nobody else runs; all slots are
  * free then and the owner's to take. */

@@ -48,7 +48,7 @@ static void gather_objects(const sa_arena *arena, sa_arena_stats *stats)
 	stats->alloc_count = stats->free_count = 0;
 	stats->peak_count = stats->peak_size = 0;
 	for (const sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
-		stats->alloc_count += SA_COUNTER_GET(s->counters.allocs);
+		stats->alloc_count += sa_counters_allocs(&s->counters);
 		stats->free_count += SA_COUNTER_GET(s->counters.frees);
 		stats->peak_count = peak(&s->counters.count, &totals->count,
 					 sum.count, stats->peak_count);

@@ -18,33 +18,47 @@
 #define SA_ZERO_SHORT 56
 #define SA_ZERO_MEDIUM 120
 
-/* As `size` is short or medium: no branch depends on it any further.  Blocks
- * of 16 bytes are moved back to end with the memory, and overlap. */
-SA_INLINE size_t sa_zero_block(size_t i, size_t size)
-{
-	return 16 * i < size - 16 ? 16 * i : size - 16;
-}
+/* Sixteen bytes in one register, at any address. */
+typedef uint64_t sa_zero_block __attribute__((vector_size(16)));
 
-SA_INLINE uint64_t sa_zero_load(const unsigned char *p)
+SA_INLINE sa_zero_block sa_zero_load(const unsigned char *p)
 {
-	return sa_load_word(p) | sa_load_word(p + 8);
+	sa_zero_block block;
+
+	memcpy(&block, p, sizeof block);
+	return block;
 }
 
 void sa_zero_wipe_long(unsigned char *memory, size_t size);
 bool sa_zero_intact_long(const unsigned char *memory, size_t size);
 
+/*
+ * A short or medium memory is some blocks and a word.  Those that not all sizes
+ * have are moved back to the last block and overlap it, so that no branch
+ * depends on the size any further: sizes come mixed.
+ */
+SA_INLINE size_t sa_zero_min(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Zero `size` bytes, 8 more than a multiple of 16, for good: the compiler may
  * not find the stores useless. */
 SA_INLINE void sa_zero_wipe(unsigned char *memory, size_t size)
 {
-	if (SA_UNLIKELY(size == 8)) {
-		memset(memory, 0, 8);
-	} else if (SA_LIKELY(size <= SA_ZERO_SHORT)) {
-		for (size_t i = 0; i < 4; i++)
-			memset(memory + sa_zero_block(i, size), 0, 16);
-	} else if (size <= SA_ZERO_MEDIUM) {
-		for (size_t i = 0; i < 8; i++)
-			memset(memory + sa_zero_block(i, size), 0, 16);
+	size_t last = size - 24;
+
+	if (SA_LIKELY(size <= SA_ZERO_MEDIUM && size != 8)) {
+		if (SA_UNLIKELY(size > SA_ZERO_SHORT)) {
+			memset(memory + 32, 0, 16);
+			memset(memory + sa_zero_min(48, last), 0, 16);
+			memset(memory + sa_zero_min(64, last), 0, 16);
+			memset(memory + sa_zero_min(80, last), 0, 16);
+		}
+		memset(memory, 0, 16);
+		memset(memory + sa_zero_min(16, last), 0, 16);
+		memset(memory + last, 0, 16);
+		memset(memory + size - 8, 0, 8);
 	} else {
 		sa_zero_wipe_long(memory, size);
 	}
@@ -54,21 +68,20 @@ SA_INLINE void sa_zero_wipe(unsigned char *memory, size_t size)
 /* Are all bytes zero?  Sizes as above. */
 SA_INLINE bool sa_zero_intact(const unsigned char *memory, size_t size)
 {
-	uint64_t found = 0;
+	size_t last = size - 24;
+	sa_zero_block found;
 
-	if (SA_UNLIKELY(size == 8))
-		return sa_load_word(memory) == 0;
-	if (SA_LIKELY(size <= SA_ZERO_SHORT)) {
-		for (size_t i = 0; i < 4; i++)
-			found |= sa_zero_load(memory + sa_zero_block(i, size));
-		return found == 0;
-	}
-	if (size <= SA_ZERO_MEDIUM) {
-		for (size_t i = 0; i < 8; i++)
-			found |= sa_zero_load(memory + sa_zero_block(i, size));
-		return found == 0;
-	}
-	return sa_zero_intact_long(memory, size);
+	if (SA_UNLIKELY(size > SA_ZERO_MEDIUM || size == 8))
+		return sa_zero_intact_long(memory, size);
+	found = sa_zero_load(memory) |
+		sa_zero_load(memory + sa_zero_min(16, last)) |
+		sa_zero_load(memory + last);
+	if (SA_UNLIKELY(size > SA_ZERO_SHORT))
+		found |= sa_zero_load(memory + 32) |
+			 sa_zero_load(memory + sa_zero_min(48, last)) |
+			 sa_zero_load(memory + sa_zero_min(64, last)) |
+			 sa_zero_load(memory + sa_zero_min(80, last));
+	return (sa_load_word(memory + size - 8) | found[0] | found[1]) == 0;
 }
 
 /* The index of the first byte that is not zero; `size` if there is none. */
