@@ -177,12 +177,15 @@ void *sa_arena_calloc(sa_arena *arena, size_t count, size_t size)
 
 void *sa_arena_aligned_alloc(sa_arena *arena, size_t alignment, size_t size)
 {
+	unsigned class;
+
 	if (arena == NULL || !sa_is_power_of_two(alignment) ||
 	    alignment > sa_os_page_size)
 		return invalid_pointer_result();
-	if (alignment <= _Alignof(max_align_t))
-		return sa_object_alloc(arena, size);
-	return sa_object_alloc_locked(arena, size, alignment);
+	class = sa_sizeclass_of_aligned(size, alignment);
+	if (class == SA_SIZECLASS_COUNT)
+		return sa_object_alloc_locked(arena, size, alignment);
+	return sa_object_alloc_in_class(arena, size, class, alignment);
 }
 
 void *sa_arena_realloc(sa_arena *arena, void *ptr, size_t size)

@@ -25,11 +25,11 @@
 struct sa_arena {
 	/* Read by every call; fixed but for the shards' appearing. */
 	sa_shard *solo; /* the only shard of a single-threaded arena */
+	const sa_canary_key *key; /* in locked memory; registry */
 	sa_pagemap pagemap;
 	/* By thread number; [0] stays NULL. */
 	_Atomic(sa_shard *) shards[SA_THREADS_MAX];
 
-	const sa_canary_key *key; /* in locked memory; registry */
 	char *name;
 	sa_arena_options options;
 

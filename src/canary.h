@@ -69,7 +69,7 @@ SA_INLINE size_t sa_canary_low_offset(size_t stride)
 	return stride > 16 ? stride - 24 : 0;
 }
 
-/* Slack longer than SA_CANARY_SHORT. */
+/* Slack of a word or more. */
 void sa_canary_write_long(unsigned char *slot, size_t stride, size_t size,
 			  uint64_t word);
 bool sa_canary_intact_long(const unsigned char *slot, size_t stride,
@@ -122,6 +122,11 @@ SA_INLINE bool sa_canary_intact(const unsigned char *slot, size_t stride,
 	high &= sa_canary_masks[slack].high;
 	return (low | high | (sa_load_word(slot + stride - 8) ^ word)) == 0;
 }
+
+/* The same without reading a byte of the object, to which its user may be
+ * writing meanwhile. */
+bool sa_canary_intact_alone(const unsigned char *slot, size_t stride,
+			    size_t size, uint64_t word);
 
 /* Is the tail that ends where `slot` begins as the slot before wrote it? */
 SA_INLINE bool sa_canary_before_intact(const sa_canary_key *key,

@@ -254,6 +254,7 @@ void sa_object_free_locked(sa_arena *arena, void *ptr)
 {
 	outcome out = {.object = NULL};
 	sa_found found;
+	int kept = errno;
 
 	sa_arena_lock(arena);
 	found = sa_object_find(arena, ptr);
@@ -265,6 +266,7 @@ void sa_object_free_locked(sa_arena *arena, void *ptr)
 	} else {
 		free_slot(arena, found, &out);
 	}
+	errno = kept;
 	if (out.error != 0)
 		sa_arena_fail(arena, out.error);
 	sa_arena_unlock(arena);

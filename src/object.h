@@ -57,24 +57,21 @@ bool sa_object_refill(sa_arena *arena, sa_shard *shard, unsigned class) SA_COLD;
 /* Inside the shard, whose slab it is not: end the object that a slot has. */
 bool sa_object_end_elsewhere(sa_arena *arena, sa_shard *shard, sa_slot slot);
 
-SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
+/* An object of `size` bytes in a slot of `class`, aligned as its stride is. */
+SA_INLINE void *sa_object_alloc_in_class(sa_arena *arena, size_t size,
+					 unsigned class, size_t alignment)
 {
-	sa_shard *shard;
+	sa_shard *shard = sa_shards_enter(arena);
 	sa_bin *bin;
 	sa_slot slot;
-	unsigned class;
 
-	if (SA_UNLIKELY(size > SA_SIZECLASS_SIZE_MAX))
-		return sa_object_alloc_locked(arena, size, 1);
-	shard = sa_shards_enter(arena);
 	if (SA_UNLIKELY(shard == NULL))
-		return sa_object_alloc_locked(arena, size, 1);
-	class = sa_sizeclass_of(size);
+		return sa_object_alloc_locked(arena, size, alignment);
 	bin = &shard->bins[class];
 	if (SA_UNLIKELY(bin->count < SA_STOCK_LOW) &&
 	    !sa_object_refill(arena, shard, class)) {
 		sa_shards_leave(shard);
-		return sa_object_alloc_locked(arena, size, 1);
+		return sa_object_alloc_locked(arena, size, alignment);
 	}
 	slot = sa_shard_take(shard, bin);
 	if (SA_UNLIKELY(!sa_slot_birth(slot, bin->stride, size, arena->key)))
@@ -82,6 +79,13 @@ SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
 	sa_counters_alloc(&shard->counters, size);
 	sa_shards_leave(shard);
 	return slot.memory;
+}
+
+SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
+{
+	if (SA_UNLIKELY(size > SA_SIZECLASS_SIZE_MAX))
+		return sa_object_alloc_locked(arena, size, 1);
+	return sa_object_alloc_in_class(arena, size, sa_sizeclass_of(size), 1);
 }
 
 /* End an object in the shard that serves the calling thread.  False if there

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <sodium.h>
 
-#include "fatal.h"
 #include "larges.h"
 #include "os.h"
 #include "shards.h"
@@ -124,12 +123,10 @@ static void inherit(sa_arena *arena)
 	sa_shards_after_fork(arena);
 	if (arena->options.fork == SA_ARENA_FORK_WIPE)
 		sa_sweep_forget(arena);
-	if (arena->solo == NULL && pthread_mutex_init(&arena->mutex, NULL) != 0)
-		sa_fatal_impossible("a mutex cannot be made");
-	arena->is_held = false;
-	sa_shards_resume(arena);
+	release(arena);
 }
 
+/* The thread that locked the mutexes is the one that is left. */
 static void after_fork_in_child(void)
 {
 	sa_thread_after_fork();
@@ -137,8 +134,7 @@ static void after_fork_in_child(void)
 		sa_region_after_fork(&key_region);
 	for (sa_arena *a = arenas; a != NULL; a = a->next)
 		inherit(a);
-	if (pthread_mutex_init(&registry_mutex, NULL) != 0)
-		sa_fatal_impossible("a mutex cannot be made");
+	pthread_mutex_unlock(&registry_mutex);
 }
 
 /* ---------------------------------------------------------------- public */

@@ -38,6 +38,14 @@ int sa_shards_init(sa_arena *arena)
 	return 0;
 }
 
+/* The acquire pairs with the release of leaving: what was done inside is
+ * seen. */
+static void wait_until_left(const sa_shard *shard)
+{
+	while (atomic_load_explicit(&shard->busy, memory_order_acquire))
+		sched_yield();
+}
+
 sa_shard *sa_shards_mine(sa_arena *arena)
 {
 	_Atomic(sa_shard *) *place;
@@ -57,8 +65,11 @@ sa_shard *sa_shards_mine(sa_arena *arena)
 			return arena->guest;
 		atomic_store_explicit(place, shard, memory_order_release);
 	}
-	/* Whoever had the number before is dead: there is one bearer. */
-	shard->rightful = sa_thread_self.serial;
+	if (shard->rightful != sa_thread_self.serial) {
+		/* Whoever had the number before is dead, and left last. */
+		wait_until_left(shard);
+		shard->rightful = sa_thread_self.serial;
+	}
 	if (!arena->is_stopped)
 		atomic_store_explicit(&shard->owner, shard->rightful,
 				      memory_order_release);
@@ -95,8 +106,7 @@ int sa_shards_stop(sa_arena *arena)
 		return -1;
 	}
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
-		while (atomic_load_explicit(&s->busy, memory_order_acquire))
-			sched_yield();
+		wait_until_left(s);
 	arena->is_stopped = true;
 	return 0;
 }

@@ -280,6 +280,18 @@ static bool claim_is_sound(const sa_slab *slab, uint32_t index, uint16_t mark)
 	       mark == SA_SLAB_COLLECTABLE;
 }
 
+static bool verify_object(sa_slot slot, size_t size, sa_arena_misuse *misuse)
+{
+	const sa_slab *slab = slot.slab;
+	uint64_t word = sa_canary_word(slab->key, slot.memory);
+
+	if (sa_canary_intact_alone(slot.memory, slab->stride, size, word) &&
+	    sa_canary_before_intact(slab->key, slot.memory, slab->stride))
+		return true;
+	explain_damage(slot, size, misuse);
+	return false;
+}
+
 static bool verify(sa_slab *slab, uint32_t index, sa_arena_misuse *misuse)
 {
 	sa_slot slot = sa_slab_slot_at(slab, index);
@@ -289,13 +301,8 @@ static bool verify(sa_slab *slab, uint32_t index, sa_arena_misuse *misuse)
 		explain_double_free(slot, misuse);
 		return false;
 	}
-	if (sa_slab_mark_is_live(mark)) {
-		if (sa_slot_is_intact(slot.memory, slab->stride,
-				      sa_slab_mark_size(mark), slab->key))
-			return true;
-		sa_slot_explain_death(slot, misuse);
-		return false;
-	}
+	if (sa_slab_mark_is_live(mark))
+		return verify_object(slot, sa_slab_mark_size(mark), misuse);
 	if (sa_slot_is_untouched(slot.memory, slab->stride,
 				 sa_canary_word(slab->key, slot.memory)))
 		return true;
