@@ -54,8 +54,10 @@ static int add_chunk(sa_meta *meta, size_t need)
 	size_t size = next_chunk_size(meta->mapped_size);
 	sa_meta_chunk *chunk;
 
-	if (sa_add_overflows(need, SA_META_STEP, &need))
+	/* Room for the chunk's own head, for whole pages and for the guards. */
+	if (need > SIZE_MAX - SA_META_STEP - 3 * sa_os_page_size)
 		return -1;
+	need += SA_META_STEP;
 	if (size < need)
 		size = need;
 	size = sa_align_up(size, sa_os_page_size);
