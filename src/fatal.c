@@ -14,6 +14,16 @@ static pthread_mutex_t handler_mutex = PTHREAD_MUTEX_INITIALIZER;
 static sa_arena_misuse_handler handler_function;
 static void *handler_context;
 
+void sa_fatal_lock(void)
+{
+	pthread_mutex_lock(&handler_mutex);
+}
+
+void sa_fatal_unlock(void)
+{
+	pthread_mutex_unlock(&handler_mutex);
+}
+
 void sa_fatal_set_handler(sa_arena_misuse_handler handler, void *context)
 {
 	pthread_mutex_lock(&handler_mutex);

@@ -10,6 +10,10 @@
 
 void sa_fatal_set_handler(sa_arena_misuse_handler handler, void *context);
 
+/* Keep the handler as it is, so that a fork in between copies it whole. */
+void sa_fatal_lock(void);
+void sa_fatal_unlock(void);
+
 /* No lock may be held and no shard entered: the handler may do anything. */
 _Noreturn void sa_fatal_misuse(const sa_arena_misuse *misuse);
 

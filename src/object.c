@@ -74,11 +74,24 @@ void sa_object_birth_failed(sa_arena *arena, sa_shard *shard, sa_slot slot)
 	sa_arena_misused(arena, &misuse);
 }
 
+void sa_object_explain_death(const sa_shard *shard, sa_slot slot,
+			     sa_arena_misuse *misuse)
+{
+	sa_shard *owner = atomic_load(&slot.slab->owner);
+
+	if (shard->suspect.slab != NULL)
+		sa_slot_explain_double_free(shard->suspect, misuse);
+	else if (owner == shard)
+		sa_slot_explain_death(slot, misuse);
+	else
+		sa_slot_explain_death_elsewhere(slot, shard->had_claim, misuse);
+}
+
 void sa_object_death_failed(sa_arena *arena, sa_shard *shard, sa_slot slot)
 {
 	sa_arena_misuse misuse;
 
-	sa_slot_explain_death(slot, &misuse);
+	sa_object_explain_death(shard, slot, &misuse);
 	sa_shards_leave(shard);
 	sa_arena_misused(arena, &misuse);
 }
@@ -99,11 +112,17 @@ bool sa_object_refill(sa_arena *arena, sa_shard *shard, unsigned class)
 	return result == SA_SHARD_FILLED;
 }
 
+bool sa_object_displace(sa_arena *arena, sa_shard *shard, sa_slot slot)
+{
+	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
+	return sa_shard_displace(shard, slot);
+}
+
 bool sa_object_end_elsewhere(sa_arena *arena, sa_shard *shard, sa_slot slot)
 {
 	uint16_t mark = sa_slot_mark(slot);
 
-	if (!sa_slot_death_elsewhere(slot))
+	if (!sa_slot_death_elsewhere(slot, &shard->had_claim))
 		return false;
 	sa_shard_post(
 		atomic_load_explicit(&slot.slab->owner, memory_order_relaxed),
@@ -216,14 +235,17 @@ static void end_in_quiet_arena(sa_arena *arena, sa_found found, outcome *out)
 		sa_slot_explain_death(slot, &out->misuse);
 		return;
 	}
-	sa_shard_give(owner, slot);
 	sa_counters_free(&owner->counters, sa_slab_mark_size(mark));
+	if (!sa_shard_give(owner, slot)) {
+		out->is_misuse = true;
+		sa_slot_explain_double_free(slot, &out->misuse);
+	}
 }
 
 static void verify_large(sa_arena *arena, sa_found found, outcome *out)
 {
 	(void)arena;
-	if (found.large->region.state != SA_REGION_ABSENT)
+	if (!sa_region_is_excluded(&found.large->region))
 		out->is_misuse = !sa_large_verify(found.large, &out->misuse);
 }
 
@@ -241,12 +263,17 @@ static void free_large(sa_arena *arena, sa_found found, outcome *out)
 
 static void free_slot(sa_arena *arena, sa_found found, outcome *out)
 {
+	sa_shard *shard;
+
 	if (arena->is_stopped) {
 		with_region_open(arena, found.slot.slab->region, found,
 				 end_in_quiet_arena, out);
-	} else if (!sa_object_end(arena, sa_shards_mine(arena), found.slot)) {
+		return;
+	}
+	shard = sa_shards_mine(arena);
+	if (!sa_object_end(arena, shard, found.slot)) {
 		out->is_misuse = true;
-		sa_slot_explain_death(found.slot, &out->misuse);
+		sa_object_explain_death(shard, found.slot, &out->misuse);
 	}
 }
 

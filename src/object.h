@@ -54,7 +54,10 @@ _Noreturn void sa_object_death_failed(sa_arena *arena, sa_shard *shard,
  * nothing is left in it. */
 bool sa_object_refill(sa_arena *arena, sa_shard *shard, unsigned class) SA_COLD;
 
-/* Inside the shard, whose slab it is not: end the object that a slot has. */
+/* Inside the shard: the object that a slot had has ended, and the stock is
+ * full; or it is not this shard's slab, and the object has yet to end.  False
+ * if misuse was found. */
+bool sa_object_displace(sa_arena *arena, sa_shard *shard, sa_slot slot);
 bool sa_object_end_elsewhere(sa_arena *arena, sa_shard *shard, sa_slot slot);
 
 /* An object of `size` bytes in a slot of `class`, aligned as its stride is. */
@@ -88,20 +91,23 @@ SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
 	return sa_object_alloc_in_class(arena, size, sa_sizeclass_of(size), 1);
 }
 
-/* End an object in the shard that serves the calling thread.  False if there
- * is none in the slot, or it is damaged. */
+/* End an object in the shard that serves the calling thread.  False if misuse
+ * was found: sa_object_explain_death(). */
 SA_INLINE bool sa_object_end(sa_arena *arena, sa_shard *shard, sa_slot slot)
 {
 	sa_slab *slab = slot.slab;
 	uint16_t mark = sa_slot_mark(slot);
+	sa_bin *bin = &shard->bins[slab->class];
 
 	if (SA_UNLIKELY(atomic_load_explicit(&slab->owner,
 					     memory_order_relaxed) != shard))
 		return sa_object_end_elsewhere(arena, shard, slot);
 	if (SA_UNLIKELY(!sa_slot_death(slot, slab->stride, mark, arena->key)))
 		return false;
-	sa_shard_put(shard, slot);
 	sa_counters_free(&shard->counters, sa_slab_mark_size(mark));
+	if (SA_UNLIKELY(bin->count == SA_STOCK_SIZE))
+		return sa_object_displace(arena, shard, slot);
+	sa_bin_set(bin, bin->count++, slot);
 	return true;
 }
 
@@ -124,6 +130,9 @@ SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 		sa_object_death_failed(arena, shard, found.slot);
 	sa_shards_leave(shard);
 }
+
+void sa_object_explain_death(const sa_shard *shard, sa_slot slot,
+			     sa_arena_misuse *misuse) SA_COLD;
 
 /* NULL with errno and the object untouched. */
 void *sa_object_realloc(sa_arena *arena, void *ptr, size_t size);

@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bits.h"
@@ -40,6 +42,9 @@
 
 /* What the kernel allows when /proc does not tell: its default. */
 #define DEFAULT_MAX_MAP_COUNT 65530
+
+/* Yields before waiting turns into sleeping. */
+#define PATIENCE 100
 
 /* 2 MiB with 4 KiB pages on x86-64, arm64 and riscv64. */
 #define HUGE_PAGE_SIZE ((size_t)2 << 20)
@@ -304,6 +309,17 @@ int sa_os_barrier(void)
 	errno = ENOSYS;
 	return -1;
 #endif
+}
+
+void sa_os_let_run(unsigned turn)
+{
+	const struct timespec moment = {0, 50000};
+
+	/* Yielding lets no thread of a lower real-time priority run. */
+	if (turn < PATIENCE)
+		sched_yield();
+	else if (nanosleep(&moment, NULL) != 0)
+		sched_yield();
 }
 
 int sa_os_thread_id(void)

@@ -60,6 +60,9 @@ size_t sa_os_available_mappings(void);
 bool sa_os_has_barrier(void);
 int sa_os_barrier(void);
 
+/* Wait a little, for the `turn`-th time, until another thread has gone on. */
+void sa_os_let_run(unsigned turn);
+
 int sa_os_thread_id(void);
 bool sa_os_thread_is_alive(int id);
 

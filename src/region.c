@@ -11,7 +11,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "fatal.h"
 #include "os.h"
 
 /* Pages before the memory (libsodium's header and the guard) and after. */
@@ -97,6 +96,17 @@ int sa_region_create(sa_region *region, size_t size, sa_arena_mlock mlock,
 	return 0;
 }
 
+/* Header and guards without what lies between. */
+static int unmap_around(const sa_region *region)
+{
+	size_t page = sa_os_page_size;
+	int before = sa_os_unmap(region->start - PAGES_BEFORE * page,
+				 PAGES_BEFORE * page);
+	int behind = sa_os_unmap(region->start + region->size, page);
+
+	return before == 0 && behind == 0 ? 0 : -1;
+}
+
 /* Header, guards and memory at once; the kernel clears the pages.  Where it
  * merged a guard with a neighbour's, that can take a mapping more than the
  * process may have: then the memory at least. */
@@ -104,6 +114,8 @@ static int unmap(const sa_region *region)
 {
 	size_t page = sa_os_page_size;
 
+	if (region->state == SA_REGION_TAKEN)
+		return unmap_around(region);
 	if (sa_os_unmap(region->start - PAGES_BEFORE * page,
 			region->size + PAGES_AROUND * page) == 0)
 		return 0;
@@ -112,7 +124,7 @@ static int unmap(const sa_region *region)
 
 int sa_region_destroy(sa_region *region)
 {
-	bool open = region->state != SA_REGION_ABSENT &&
+	bool open = !sa_region_is_excluded(region) &&
 		    sa_region_set_access(region, SA_ARENA_READWRITE) == 0;
 	int result = 0;
 
@@ -132,7 +144,7 @@ int sa_region_set_access(sa_region *region, sa_arena_access access)
 {
 	int result = -1;
 
-	if (region->access == access || region->state == SA_REGION_ABSENT)
+	if (region->access == access || sa_region_is_excluded(region))
 		return 0;
 	switch (access) {
 	case SA_ARENA_NOACCESS:
@@ -150,15 +162,21 @@ int sa_region_set_access(sa_region *region, sa_arena_access access)
 	return result;
 }
 
+/* Nothing else may come to lie where old pointers point. */
+static void hold_place(sa_region *region)
+{
+	if (region->state != SA_REGION_WHOLE)
+		return;
+	region->state = sa_os_reserve(region->start, region->size) == 0
+				? SA_REGION_ABSENT
+				: SA_REGION_TAKEN;
+	region->locked = false;
+}
+
 void sa_region_after_fork(sa_region *region)
 {
 	if (region->fork == SA_ARENA_FORK_EXCLUDE) {
-		/* Nothing else may come to lie where old pointers point. */
-		if (region->state == SA_REGION_WHOLE &&
-		    sa_os_reserve(region->start, region->size) != 0)
-			sa_fatal_impossible("a hole left by fork is taken");
-		region->state = SA_REGION_ABSENT;
-		region->locked = false;
+		hold_place(region);
 		return;
 	}
 	if (region->fork == SA_ARENA_FORK_WIPE)

@@ -26,8 +26,9 @@
 
 typedef enum {
 	SA_REGION_WHOLE,
-	SA_REGION_WIPED, /* by fork: zero, libsodium's canary too */
-	SA_REGION_ABSENT /* by fork: nothing there but a reservation */
+	SA_REGION_WIPED,  /* by fork: zero, libsodium's canary too */
+	SA_REGION_ABSENT, /* by fork: nothing there but a reservation */
+	SA_REGION_TAKEN   /* by fork: nothing there that is ours */
 } sa_region_state;
 
 typedef struct sa_region {
@@ -50,6 +51,13 @@ int sa_region_create(sa_region *region, size_t size, sa_arena_mlock mlock,
 /* Zero it and return it, in whatever access state it is; what cannot be opened
  * goes as it is.  0, or -1 with errno if some of it stays mapped. */
 int sa_region_destroy(sa_region *region);
+
+/* Did fork leave the region's memory out of this process? */
+static inline bool sa_region_is_excluded(const sa_region *region)
+{
+	return region->state == SA_REGION_ABSENT ||
+	       region->state == SA_REGION_TAKEN;
+}
 
 /* 0, or -1 with the errno of mprotect(2) and the access as it was. */
 int sa_region_set_access(sa_region *region, sa_arena_access access);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sodium.h>
 
+#include "fatal.h"
 #include "larges.h"
 #include "os.h"
 #include "shards.h"
@@ -82,6 +83,7 @@ static void before_fork(void)
 			sa_arena_fail(a, errno);
 		a->is_held = true;
 	}
+	sa_fatal_lock();
 }
 
 static void release(sa_arena *arena)
@@ -93,6 +95,7 @@ static void release(sa_arena *arena)
 
 static void after_fork_in_parent(void)
 {
+	sa_fatal_unlock();
 	for (sa_arena *a = arenas; a != NULL; a = a->next)
 		release(a);
 	pthread_mutex_unlock(&registry_mutex);
@@ -129,6 +132,7 @@ static void inherit(sa_arena *arena)
 /* The thread that locked the mutexes is the one that is left. */
 static void after_fork_in_child(void)
 {
+	sa_fatal_unlock();
 	sa_thread_after_fork();
 	if (key_holders != 0)
 		sa_region_after_fork(&key_region);

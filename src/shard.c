@@ -69,20 +69,25 @@ void sa_shard_disown(sa_shard *shard, sa_slab *slab)
 	atomic_store_explicit(&slab->owner, NULL, memory_order_relaxed);
 }
 
-void sa_shard_give(sa_shard *shard, sa_slot slot)
+bool sa_shard_give(sa_shard *shard, sa_slot slot)
 {
-	sa_slab_give(slot.slab, sa_slot_index(slot));
+	if (!sa_slab_give(slot.slab, sa_slot_index(slot))) {
+		shard->suspect = slot;
+		return false;
+	}
 	if (!slot.slab->is_listed && is_worth_listing(slot.slab))
 		list(shard, slot.slab);
+	return true;
 }
 
-void sa_shard_displace(sa_shard *shard, sa_slot slot)
+bool sa_shard_displace(sa_shard *shard, sa_slot slot)
 {
 	sa_bin *bin = &shard->bins[slot.slab->class];
 	uint32_t place = sa_random_below(&shard->random, SA_STOCK_SIZE);
+	sa_slot displaced = sa_bin_get(bin, place);
 
-	sa_shard_give(shard, sa_bin_get(bin, place));
 	sa_bin_set(bin, place, slot);
+	return sa_shard_give(shard, displaced);
 }
 
 static void fill_from(sa_bin *bin, sa_slab *slab)
@@ -140,19 +145,26 @@ bool sa_shard_collect(sa_shard *shard, sa_arena_misuse *misuse)
 	return true;
 }
 
-void sa_shard_flush(sa_shard *shard)
+static bool flush_bin(sa_shard *shard, sa_bin *bin, sa_arena_misuse *misuse)
 {
-	for (unsigned class = 0; class < SA_SIZECLASS_COUNT; class ++) {
-		sa_bin *bin = &shard->bins[class];
+	while (bin->count != 0) {
+		sa_slot slot = sa_bin_get(bin, --bin->count);
 
-		while (bin->count != 0) {
-			sa_slot slot = sa_bin_get(bin, --bin->count);
-
-			sa_slab_give(slot.slab, sa_slot_index(slot));
-			if (!slot.slab->is_listed)
-				list(shard, slot.slab);
+		if (!sa_shard_give(shard, slot)) {
+			sa_slot_explain_double_free(slot, misuse);
+			return false;
 		}
+		sa_shard_relist(shard, slot.slab);
 	}
+	return true;
+}
+
+bool sa_shard_flush(sa_shard *shard, sa_arena_misuse *misuse)
+{
+	for (unsigned class = 0; class < SA_SIZECLASS_COUNT; class ++)
+		if (!flush_bin(shard, &shard->bins[class], misuse))
+			return false;
+	return true;
 }
 
 void sa_shard_relist(sa_shard *shard, sa_slab *slab)

@@ -59,6 +59,9 @@ struct sa_shard {
 	uintptr_t
 		rightful; /* who is to be the owner; under the arena's mutex */
 	sa_shard *next;   /* of the arena; fixed */
+	/* What the last refused death was refused for. */
+	sa_slot suspect; /* found free twice; .slab NULL: none */
+	bool had_claim;  /* freed by another before */
 	sa_counters counters;
 	sa_random random;
 	/* Slabs with claims to collect: anyone pushes, the owner takes all. */
@@ -109,22 +112,13 @@ SA_INLINE sa_slot sa_shard_take(sa_shard *shard, sa_bin *bin)
 	return taken;
 }
 
-/* Give a slot back to its slab, which is this shard's. */
-void sa_shard_give(sa_shard *shard, sa_slot slot);
+/* Give a slot back to its slab, which is this shard's.  False if that has it
+ * already, and `suspect` is the slot. */
+bool sa_shard_give(sa_shard *shard, sa_slot slot);
 
-/* Put a slot of a slab of this shard's into stock; where that is full, one at
- * random goes back to its slab. */
-void sa_shard_displace(sa_shard *shard, sa_slot slot);
-
-SA_INLINE void sa_shard_put(sa_shard *shard, sa_slot slot)
-{
-	sa_bin *bin = &shard->bins[slot.slab->class];
-
-	if (SA_LIKELY(bin->count < SA_STOCK_SIZE))
-		sa_bin_set(bin, bin->count++, slot);
-	else
-		sa_shard_displace(shard, slot);
-}
+/* Put a slot into a full stock; one of those there, at random, goes back to its
+ * slab.  False as sa_shard_give(). */
+bool sa_shard_displace(sa_shard *shard, sa_slot slot);
 
 /* Tell the slab's owner that there are claims to collect. */
 SA_INLINE void sa_shard_post(sa_shard *shard, sa_slab *slab)
@@ -147,8 +141,9 @@ void sa_shard_disown(sa_shard *shard, sa_slab *slab);
 /* Collect what others freed.  False if misuse was found. */
 bool sa_shard_collect(sa_shard *shard, sa_arena_misuse *misuse);
 
-/* Return what is in stock to its slabs, and list those. */
-void sa_shard_flush(sa_shard *shard);
+/* Return what is in stock to its slabs, and list those.  False if misuse was
+ * found. */
+bool sa_shard_flush(sa_shard *shard, sa_arena_misuse *misuse);
 
 /* List a slab of the shard's however few slots it has to take. */
 void sa_shard_relist(sa_shard *shard, sa_slab *slab);

@@ -4,8 +4,6 @@
 
 #include "shards.h"
 
-#include <sched.h>
-
 #include "os.h"
 
 /* Serial of the owner of a single-threaded arena's shard: any thread. */
@@ -42,8 +40,9 @@ int sa_shards_init(sa_arena *arena)
  * seen. */
 static void wait_until_left(const sa_shard *shard)
 {
-	while (atomic_load_explicit(&shard->busy, memory_order_acquire))
-		sched_yield();
+	for (unsigned turn = 0;
+	     atomic_load_explicit(&shard->busy, memory_order_acquire); turn++)
+		sa_os_let_run(turn);
 }
 
 sa_shard *sa_shards_mine(sa_arena *arena)
@@ -122,8 +121,13 @@ void sa_shards_resume(sa_arena *arena)
 
 void sa_shards_after_fork(sa_arena *arena)
 {
-	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
-		if (s->rightful != ANY_THREAD &&
-		    s->rightful != sa_thread_self.serial)
-			s->rightful = 0;
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
+		/* The parent goes on with the stream as it was. */
+		sa_random_init(&s->random);
+		if (s->rightful == ANY_THREAD ||
+		    s->rightful == sa_thread_self.serial)
+			continue;
+		s->rightful = 0;
+		atomic_store(&s->busy, false);
+	}
 }

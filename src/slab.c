@@ -102,7 +102,7 @@ void sa_slab_destroy(sa_slab *slab, sa_meta *meta)
 
 /* ------------------------------------------------------------- misuse */
 
-static void explain_double_free(sa_slot slot, sa_arena_misuse *misuse)
+void sa_slot_explain_double_free(sa_slot slot, sa_arena_misuse *misuse)
 {
 	*misuse = (sa_arena_misuse){.kind = SA_ARENA_MISUSE_DOUBLE_FREE,
 				    .object = slot.memory};
@@ -148,22 +148,39 @@ static void explain_damage(sa_slot slot, size_t size, sa_arena_misuse *misuse)
 void sa_slot_explain_birth(sa_slot slot, sa_arena_misuse *misuse)
 {
 	if (sa_slot_mark(slot) != SA_SLAB_FREE)
-		explain_double_free(slot, misuse);
+		sa_slot_explain_double_free(slot, misuse);
 	else
 		explain_write_after_free(slot, misuse);
 }
 
-void sa_slot_explain_death(sa_slot slot, sa_arena_misuse *misuse)
+static bool is_claimed(sa_slot slot)
+{
+	uint32_t index = sa_slot_index(slot);
+
+	return (atomic_load(&slot.slab->claims[index / SA_BITMAP_WORD_BITS]) &
+		sa_bitmap_mask(index)) != 0;
+}
+
+/* Damage counts only as long as the object is there to be damaged. */
+static void explain(sa_slot slot, bool is_freed, sa_arena_misuse *misuse)
 {
 	uint16_t mark = sa_slot_mark(slot);
-	const sa_slab *slab = slot.slab;
 
-	if (sa_slab_mark_is_live(mark) &&
-	    !sa_slot_is_intact(slot.memory, slab->stride,
-			       sa_slab_mark_size(mark), slab->key))
+	if (!is_freed && sa_slab_mark_is_live(mark))
 		explain_damage(slot, sa_slab_mark_size(mark), misuse);
-	else
-		explain_double_free(slot, misuse);
+	if (is_freed || !sa_slab_mark_is_live(sa_slot_mark(slot)))
+		sa_slot_explain_double_free(slot, misuse);
+}
+
+void sa_slot_explain_death(sa_slot slot, sa_arena_misuse *misuse)
+{
+	explain(slot, is_claimed(slot), misuse);
+}
+
+void sa_slot_explain_death_elsewhere(sa_slot slot, bool had_claim,
+				     sa_arena_misuse *misuse)
+{
+	explain(slot, had_claim, misuse);
 }
 
 /* ------------------------------------------------------ taking, giving */
@@ -194,6 +211,21 @@ static void set_mark(sa_slab *slab, uint32_t index, uint16_t mark)
 	atomic_store_explicit(&slab->marks[index], mark, memory_order_release);
 }
 
+/* Collect a claimed slot.  False if its owner has freed it too. */
+static bool collect_slot(sa_slab *slab, uint32_t index, bool *pending)
+{
+	switch (mark_of(slab, index)) {
+	case SA_SLAB_FREE:
+		return false;
+	case SA_SLAB_COLLECTABLE:
+		set_mark(slab, index, SA_SLAB_FREE);
+		return sa_slab_give(slab, index);
+	default:
+		*pending = true;
+		return true;
+	}
+}
+
 /* Collect the claims of one word. */
 static bool collect_word(sa_slab *slab, uint32_t w, bool *pending,
 			 sa_arena_misuse *misuse)
@@ -204,25 +236,21 @@ static bool collect_word(sa_slab *slab, uint32_t w, bool *pending,
 	for (uint64_t rest = claimed; rest != 0; rest &= rest - 1) {
 		uint32_t index =
 			w * SA_BITMAP_WORD_BITS + sa_count_trailing_zeros(rest);
-		uint16_t mark = mark_of(slab, index);
+		bool is_pending = false;
 
-		if (mark == SA_SLAB_COLLECTABLE) {
-			set_mark(slab, index, SA_SLAB_FREE);
-			done |= sa_bitmap_mask(index);
-		} else if (mark == SA_SLAB_FREE) {
-			sa_slot_explain_death(sa_slab_slot_at(slab, index),
-					      misuse);
+		if (!collect_slot(slab, index, &is_pending)) {
+			sa_slot_explain_double_free(
+				sa_slab_slot_at(slab, index), misuse);
 			return false;
-		} else {
-			*pending = true;
 		}
+		if (is_pending)
+			*pending = true;
+		else
+			done |= sa_bitmap_mask(index);
 	}
-	if (done != 0) {
-		slab->free_bits[w] |= done;
-		slab->nfree += sa_count_ones(done);
+	if (done != 0)
 		atomic_fetch_and_explicit(&slab->claims[w], ~done,
 					  memory_order_release);
-	}
 	return true;
 }
 
@@ -239,7 +267,7 @@ bool sa_slab_collect(sa_slab *slab, bool *pending, sa_arena_misuse *misuse)
 
 /* ------------------------------------------------------------- objects */
 
-bool sa_slot_death_elsewhere(sa_slot slot)
+bool sa_slot_death_elsewhere(sa_slot slot, bool *had_claim)
 {
 	const sa_slab *slab = slot.slab;
 	uint32_t index = sa_slot_index(slot);
@@ -248,7 +276,8 @@ bool sa_slot_death_elsewhere(sa_slot slot)
 		&slab->claims[index / SA_BITMAP_WORD_BITS], bit);
 	uint16_t mark = sa_slot_mark(slot);
 
-	if ((old & bit) != 0 || !sa_slab_mark_is_live(mark) ||
+	*had_claim = (old & bit) != 0;
+	if (*had_claim || !sa_slab_mark_is_live(mark) ||
 	    !sa_slot_is_intact(slot.memory, slab->stride,
 			       sa_slab_mark_size(mark), slab->key))
 		return false;
@@ -298,7 +327,7 @@ static bool verify(sa_slab *slab, uint32_t index, sa_arena_misuse *misuse)
 	uint16_t mark = sa_slot_mark(slot);
 
 	if (!claim_is_sound(slab, index, mark)) {
-		explain_double_free(slot, misuse);
+		sa_slot_explain_double_free(slot, misuse);
 		return false;
 	}
 	if (sa_slab_mark_is_live(mark))

@@ -195,20 +195,31 @@ SA_INLINE bool sa_slot_death(sa_slot slot, size_t stride, uint16_t mark,
 /*
  * The same by someone who is not the owner.  The claim is the one atomic
  * operation, and its old value the double-free check; the mark that follows
- * the wipe hands the slot to the owner.
+ * the wipe hands the slot to the owner.  *had_claim: it was claimed before.
  */
-bool sa_slot_death_elsewhere(sa_slot slot);
+bool sa_slot_death_elsewhere(sa_slot slot, bool *had_claim);
 
-/* Why birth or death was refused: *misuse is filled, but for the arena's
- * name. */
+/*
+ * Why birth, death or death elsewhere was refused, or that a slot was found
+ * free twice: *misuse is filled, but for the arena's name.  Where two threads
+ * race to free an object, its canary may be gone in the loser's sight; mark
+ * and claim tell.
+ */
 void sa_slot_explain_birth(sa_slot slot, sa_arena_misuse *misuse) SA_COLD;
 void sa_slot_explain_death(sa_slot slot, sa_arena_misuse *misuse) SA_COLD;
+void sa_slot_explain_death_elsewhere(sa_slot slot, bool had_claim,
+				     sa_arena_misuse *misuse) SA_COLD;
+void sa_slot_explain_double_free(sa_slot slot, sa_arena_misuse *misuse) SA_COLD;
 
-/* Give the bit of a slot back that was taken.  The owner's call. */
-SA_INLINE void sa_slab_give(sa_slab *slab, uint32_t index)
+/* Give the bit of a slot back that was taken.  False if it is there already:
+ * two threads have freed one object.  The owner's call. */
+SA_INLINE bool sa_slab_give(sa_slab *slab, uint32_t index)
 {
+	if (SA_UNLIKELY(sa_bitmap_is_set(slab->free_bits, index)))
+		return false;
 	slab->free_bits[index / SA_BITMAP_WORD_BITS] |= sa_bitmap_mask(index);
 	slab->nfree++;
+	return true;
 }
 
 /*

@@ -121,26 +121,34 @@ static bool release_slabs(sa_arena *arena, sa_arena_misuse *misuse)
 	return true;
 }
 
+/* Stopped: nobody is between claim and wipe, so a claim that stays in the inbox
+ * is that of an object freed by its owner too, and its slot's next. */
 static bool collect_all(sa_arena *arena, sa_arena_misuse *misuse)
 {
-	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
+		sa_slab *left;
+
 		if (!sa_shard_collect(s, misuse))
+			return false;
+		left = atomic_load(&s->inbox);
+		if (left != NULL && !sa_slab_verify(left, misuse))
+			return false;
+	}
+	return true;
+}
+
+static bool flush_all(sa_arena *arena, sa_arena_misuse *misuse)
+{
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+		if (!sa_shard_flush(s, misuse))
 			return false;
 	return true;
 }
 
-static void flush_all(sa_arena *arena)
-{
-	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
-		sa_shard_flush(s);
-}
-
 bool sa_supply_release(sa_arena *arena, sa_arena_misuse *misuse)
 {
-	if (!collect_all(arena, misuse))
-		return false;
-	flush_all(arena);
-	return release_slabs(arena, misuse);
+	return collect_all(arena, misuse) && flush_all(arena, misuse) &&
+	       release_slabs(arena, misuse);
 }
 
 void sa_supply_forget_slabs(sa_arena *arena)
@@ -160,24 +168,32 @@ void sa_supply_forget_slabs(sa_arena *arena)
 
 /* --------------------------------------------- filling a shard's stock */
 
-/* Take a slab of `class` with at least that share of its slots free from
- * another shard.  Stopped. */
-static bool steal(sa_arena *arena, sa_shard *shard, unsigned class,
-		  uint32_t share)
+/* A slab of `class` with at least that share of its slots free, of another
+ * shard; NULL if there is none. */
+static sa_slab *find_victim(const sa_arena *arena, const sa_shard *shard,
+			    unsigned class, uint32_t share)
 {
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
 		sa_slab *slab = s == shard ? NULL : s->bins[class].first;
 
 		while (slab != NULL && slab->nfree < slab->nslots / share)
 			slab = slab->next;
-		if (slab == NULL)
-			continue;
-		sa_shard_flush(s);
-		sa_shard_disown(s, slab);
-		sa_shard_adopt(shard, slab);
-		return true;
+		if (slab != NULL)
+			return slab;
 	}
-	return false;
+	return NULL;
+}
+
+/* Stopped: move a slab to another shard.  False if misuse was found. */
+static bool steal(sa_shard *shard, sa_slab *slab, sa_arena_misuse *misuse)
+{
+	sa_shard *victim = atomic_load(&slab->owner);
+
+	if (!sa_shard_flush(victim, misuse))
+		return false;
+	sa_shard_disown(victim, slab);
+	sa_shard_adopt(shard, slab);
+	return true;
 }
 
 /* List every slab that has any slot to give, however few. */
@@ -199,16 +215,21 @@ static void list_all(sa_arena *arena)
 static bool gather(sa_arena *arena, sa_shard *shard, unsigned class,
 		   bool last_resort, sa_arena_misuse *misuse)
 {
+	sa_slab *victim;
+
 	if (!collect_all(arena, misuse))
 		return false;
 	if (last_resort) {
-		flush_all(arena);
+		if (!flush_all(arena, misuse))
+			return false;
 		list_all(arena);
 	}
-	return shard->bins[class].first != NULL ||
-	       steal(arena, shard, class,
-		     last_resort ? UINT32_MAX : STEAL_SHARE) ||
-	       release_slabs(arena, misuse);
+	if (shard->bins[class].first != NULL)
+		return true;
+	victim = find_victim(arena, shard, class,
+			     last_resort ? UINT32_MAX : STEAL_SHARE);
+	return victim != NULL ? steal(shard, victim, misuse)
+			      : release_slabs(arena, misuse);
 }
 
 /* From the shard's own slabs, or a new one. */

@@ -41,7 +41,7 @@ static bool verify_tract(const sa_arena *arena, const sa_tract *tract,
 {
 	size_t page = 0;
 
-	if (tract->region.state == SA_REGION_ABSENT)
+	if (sa_region_is_excluded(&tract->region))
 		return true;
 	while (page < tract->npages) {
 		sa_slab *slab = sa_supply_slab_at(arena, tract, page);
@@ -60,7 +60,7 @@ static bool verify_tract(const sa_arena *arena, const sa_tract *tract,
 
 static bool verify_large(const sa_large *large, sa_arena_misuse *misuse)
 {
-	return large->region.state == SA_REGION_ABSENT ||
+	return sa_region_is_excluded(&large->region) ||
 	       sa_large_verify(large, misuse);
 }
 

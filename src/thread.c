@@ -76,6 +76,8 @@ void sa_thread_register(void)
 	    sa_thread_self.attempts++ % ATTEMPTS_BETWEEN_SCANS != 0)
 		return;
 	id = sa_os_thread_id();
+	if (id <= 0)
+		return;
 	number = probe(EARLY_PROBES, id);
 	if (number == 0)
 		number = take_unused(id);
