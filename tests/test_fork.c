@@ -1,0 +1,723 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the child of a fork finds under each policy, whatever the arena's
+ * access and whatever other threads were doing, and that its parent never
+ * notices.
+ */
+#include <config.h>
+
+#include "support.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LARGE (((size_t)1 << 20) + 5)
+#define CROWD 3000
+
+#define INHERIT SA_ARENA_FORK_INHERIT
+#define EXCLUDE SA_ARENA_FORK_EXCLUDE
+#define WIPE SA_ARENA_FORK_WIPE
+
+static sa_arena *arena;
+static unsigned char *crowd[CROWD], *large;
+
+static void gather(void)
+{
+	size_t i;
+
+	for (i = 0; i < CROWD; i++) {
+		crowd[i] = sa_arena_alloc(arena, i % 100);
+		SUPPORT_REQUIRE(crowd[i] != NULL);
+		support_fill(crowd[i], i % 100, i);
+	}
+	large = sa_arena_alloc(arena, LARGE);
+	SUPPORT_REQUIRE(large != NULL);
+	support_fill(large, LARGE, 1);
+}
+
+static void create(sa_arena_fork policy, unsigned flags)
+{
+	sa_arena_options options = support_options();
+
+	options.fork = policy;
+	options.flags = flags;
+	arena = sa_arena_create(&options);
+	SUPPORT_REQUIRE(arena != NULL);
+	gather();
+}
+
+static void require_intact(void)
+{
+	size_t i;
+
+	for (i = 0; i < CROWD; i++) {
+		SUPPORT_REQUIRE(support_is_filled(crowd[i], i % 100, i));
+		SUPPORT_REQUIRE(sa_arena_size(arena, crowd[i]) == i % 100);
+	}
+	SUPPORT_REQUIRE(support_is_filled(large, LARGE, 1));
+	SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
+}
+
+static void rest(sa_arena_access access)
+{
+	SUPPORT_REQUIRE(sa_arena_protect(arena, access) == 0);
+}
+
+/* Take new objects, give them back, give back the old ones, and end. */
+static void require_usable(void)
+{
+	void *object;
+	size_t i;
+
+	for (i = 0; i < 5000; i++) {
+		object = sa_arena_alloc(arena, i % 300);
+		SUPPORT_REQUIRE(object != NULL);
+		SUPPORT_REQUIRE(support_is_zero(object, i % 300));
+		support_fill(object, i % 300, i);
+		if (i % 3 == 0)
+			sa_arena_free(arena, object);
+	}
+	SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
+	SUPPORT_REQUIRE(sa_arena_reset(arena) == 0);
+	SUPPORT_REQUIRE(support_stats(arena).live_count == 0);
+	(void)sa_arena_trim(arena);
+	SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) != NULL);
+}
+
+/* ------------------------------------------------------------- inherit */
+
+static void inherit_contents(void *unused)
+{
+	size_t i;
+
+	(void)unused;
+	require_intact();
+	SUPPORT_REQUIRE(support_stats(arena).live_count == CROWD + 1);
+	for (i = 0; i < CROWD; i++)
+		sa_arena_free(arena, crowd[i]);
+	sa_arena_free(arena, large);
+	SUPPORT_REQUIRE(support_stats(arena).live_count == 0);
+	require_usable();
+	sa_arena_destroy(arena);
+}
+
+/* Destroyed with everything still alive. */
+static void inherit_and_destroy(void *unused)
+{
+	(void)unused;
+	sa_arena_destroy(arena);
+}
+
+/* At rest, and to be opened as in the parent. */
+static void inherit_at_rest(void *unused)
+{
+	(void)unused;
+	SUPPORT_REQUIRE(sa_arena_current_access(arena) == SA_ARENA_NOACCESS);
+	SUPPORT_REQUIRE(!support_is_readable(crowd[5]));
+	SUPPORT_REQUIRE(sa_arena_alloc(arena, 1) == NULL && errno == EACCES);
+	sa_arena_free(arena, crowd[0]);
+	SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
+	SUPPORT_REQUIRE(sa_arena_open(arena, SA_ARENA_READWRITE) == 0);
+	crowd[0] = sa_arena_alloc(arena, 0);
+	require_intact();
+	require_usable();
+	SUPPORT_REQUIRE(sa_arena_close(arena, SA_ARENA_READWRITE) == 0);
+	SUPPORT_REQUIRE(!support_is_readable(crowd[5]));
+	sa_arena_destroy(arena);
+}
+
+/* The child's copy is locked before fork() returns there. */
+static void inherit_locks(void *unused)
+{
+	sa_arena_stats stats = support_stats(arena);
+
+	(void)unused;
+	SUPPORT_REQUIRE(support_locked_size() >= stats.mapped_size);
+	SUPPORT_REQUIRE(stats.locked_size == stats.mapped_size);
+	SUPPORT_REQUIRE(stats.mapped_size > LARGE);
+}
+
+START_TEST(test_inherit)
+{
+	create(INHERIT, (unsigned)_i);
+	support_assert_passes(inherit_contents, NULL);
+	support_assert_passes(inherit_and_destroy, NULL);
+	require_intact();
+	rest(SA_ARENA_NOACCESS);
+	support_assert_passes(inherit_at_rest, NULL);
+	support_assert_passes(inherit_and_destroy, NULL);
+	rest(SA_ARENA_READWRITE);
+	require_intact();
+	ck_assert_uint_eq(support_stats(arena).live_count, CROWD + 1);
+	ck_assert_uint_eq(support_stats(arena).free_count, 0);
+	sa_arena_destroy(arena);
+}
+END_TEST
+
+START_TEST(test_inherit_locks)
+{
+	static const sa_arena_access access[] = {
+		SA_ARENA_READWRITE, SA_ARENA_READONLY, SA_ARENA_NOACCESS};
+
+	if (SUPPORT_SANITIZED || !support_can_lock(4 * LARGE)) {
+		support_skip("inherit_locks", "nothing can be locked here");
+		return;
+	}
+	create(INHERIT, 0);
+	rest(access[_i]);
+	support_assert_passes(inherit_locks, NULL);
+	inherit_locks(NULL);
+	sa_arena_destroy(arena);
+}
+END_TEST
+
+/* A holder's child holds too, and may let go. */
+static void inherit_holder(void *unused)
+{
+	(void)unused;
+	SUPPORT_REQUIRE(sa_arena_current_access(arena) == SA_ARENA_READONLY);
+	require_intact();
+	SUPPORT_REQUIRE(sa_arena_close(arena, SA_ARENA_READONLY) == 0);
+	SUPPORT_REQUIRE(!support_is_readable(crowd[5]));
+	SUPPORT_REQUIRE(sa_arena_close(arena, SA_ARENA_READONLY) == -1);
+	sa_arena_destroy(arena);
+}
+
+START_TEST(test_inherit_holder)
+{
+	create(INHERIT, 0);
+	rest(SA_ARENA_NOACCESS);
+	ck_assert_int_eq(sa_arena_open(arena, SA_ARENA_READONLY), 0);
+	support_assert_passes(inherit_holder, NULL);
+	ck_assert_int_eq(sa_arena_close(arena, SA_ARENA_READONLY), 0);
+	sa_arena_destroy(arena);
+}
+END_TEST
+
+/* Misuse in a child is found as in its parent. */
+static void inherit_crime(void *unused)
+{
+	(void)unused;
+	support_flip(crowd[32] + 32);
+	sa_arena_free(arena, crowd[32]);
+}
+
+START_TEST(test_inherit_crime)
+{
+	create(INHERIT, 0);
+	support_assert_dies(inherit_crime, NULL, SIGABRT);
+	require_intact();
+	sa_arena_destroy(arena);
+}
+END_TEST
+
+/* ------------------------------------------------------------- exclude */
+
+static void touch_small(void *unused)
+{
+	(void)unused;
+	support_peek(crowd[50]);
+}
+
+static void touch_large(void *unused)
+{
+	(void)unused;
+	support_poke(large, 1);
+}
+
+static void require_eacces(const void *result)
+{
+	SUPPORT_REQUIRE(result == NULL);
+	SUPPORT_REQUIRE(errno == EACCES);
+	errno = 0;
+}
+
+static void excluded_calls(void *unused)
+{
+	char bytes[4] = "key";
+
+	(void)unused;
+	errno = 0;
+	require_eacces(sa_arena_alloc(arena, 32));
+	require_eacces(sa_arena_alloc(arena, LARGE));
+	require_eacces(sa_arena_aligned_alloc(arena, 64, 32));
+	require_eacces(sa_arena_take(arena, bytes, sizeof bytes));
+	require_eacces(sa_arena_realloc(arena, NULL, 32));
+	SUPPORT_REQUIRE(strcmp(bytes, "key") == 0);
+	SUPPORT_REQUIRE(sa_arena_open(arena, SA_ARENA_READWRITE) == -1);
+	SUPPORT_REQUIRE(errno == EACCES);
+	errno = 0;
+	SUPPORT_REQUIRE(sa_arena_protect(arena, SA_ARENA_READWRITE) == -1);
+	SUPPORT_REQUIRE(errno == EACCES);
+	SUPPORT_REQUIRE(!support_is_readable(crowd[50]));
+}
+
+/* Frees one by one, as a program does that knows of no policy. */
+static void excluded_tidying(void *unused)
+{
+	size_t i;
+
+	(void)unused;
+	sa_arena_free(arena, large);
+	for (i = 0; i < CROWD; i++)
+		sa_arena_free(arena, crowd[i]);
+	sa_arena_destroy(arena);
+}
+
+/* Whatever they return, they report no misuse. */
+static void excluded_sweeping(void *unused)
+{
+	sa_arena_stats stats = SA_ARENA_STATS_INIT;
+
+	(void)unused;
+	(void)sa_arena_check(arena);
+	(void)sa_arena_owns(arena, crowd[50]);
+	(void)sa_arena_reset(arena);
+	(void)sa_arena_trim(arena);
+	SUPPORT_REQUIRE(sa_arena_stats_get(arena, &stats) == 0);
+	sa_arena_destroy(arena);
+}
+
+static void excluded_destroying(void *unused)
+{
+	(void)unused;
+	sa_arena_destroy(arena);
+}
+
+/* One arena that a child cannot use does not keep it from another. */
+static void excluded_starting_anew(void *unused)
+{
+	(void)unused;
+	sa_arena_destroy(arena);
+	create(INHERIT, 0);
+	require_intact();
+	sa_arena_destroy(arena);
+}
+
+START_TEST(test_exclude)
+{
+	create(EXCLUDE, (unsigned)_i % 2);
+	if (_i >= 2)
+		rest(SA_ARENA_NOACCESS);
+	support_assert_dies(touch_small, NULL, SIGSEGV);
+	support_assert_dies(touch_large, NULL, SIGSEGV);
+	support_assert_passes(excluded_calls, NULL);
+	support_assert_passes(excluded_tidying, NULL);
+	support_assert_passes(excluded_sweeping, NULL);
+	support_assert_passes(excluded_destroying, NULL);
+	support_assert_passes(excluded_starting_anew, NULL);
+	rest(SA_ARENA_READWRITE);
+	require_intact();
+	ck_assert_uint_eq(support_stats(arena).live_count, CROWD + 1);
+	sa_arena_destroy(arena);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- wipe */
+
+static void require_empty(void)
+{
+	sa_arena_stats stats = support_stats(arena);
+	size_t i;
+
+	SUPPORT_REQUIRE(stats.live_count == 0);
+	SUPPORT_REQUIRE(stats.live_size == 0);
+	SUPPORT_REQUIRE(stats.large_count == 0);
+	for (i = 0; i < CROWD; i++)
+		SUPPORT_REQUIRE(sa_arena_owns(arena, crowd[i]) == 0);
+	SUPPORT_REQUIRE(sa_arena_owns(arena, large) == 0);
+	SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
+}
+
+static void require_wiped(void)
+{
+	size_t i;
+
+	for (i = 0; i < CROWD; i++)
+		SUPPORT_REQUIRE(support_is_zero(crowd[i], i % 100));
+	if (support_is_readable(large))
+		SUPPORT_REQUIRE(support_is_zero(large, LARGE - 4096));
+}
+
+static void wiped_use(void *unused)
+{
+	(void)unused;
+	require_wiped();
+	require_empty();
+	require_usable();
+	SUPPORT_REQUIRE(sa_arena_reset(arena) == 0);
+	gather();
+	require_intact();
+	sa_arena_destroy(arena);
+}
+
+static void wiped_destroying(void *unused)
+{
+	(void)unused;
+	sa_arena_destroy(arena);
+}
+
+static void wiped_at_rest(void *unused)
+{
+	(void)unused;
+	SUPPORT_REQUIRE(sa_arena_current_access(arena) == SA_ARENA_NOACCESS);
+	SUPPORT_REQUIRE(sa_arena_alloc(arena, 1) == NULL && errno == EACCES);
+	require_empty();
+	SUPPORT_REQUIRE(sa_arena_open(arena, SA_ARENA_READWRITE) == 0);
+	require_wiped();
+	require_usable();
+	SUPPORT_REQUIRE(sa_arena_close(arena, SA_ARENA_READWRITE) == 0);
+	sa_arena_destroy(arena);
+}
+
+static void wiped_locks(void *unused)
+{
+	sa_arena_stats stats;
+
+	(void)unused;
+	SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) != NULL);
+	stats = support_stats(arena);
+	SUPPORT_REQUIRE(stats.mapped_size > 0);
+	SUPPORT_REQUIRE(stats.locked_size == stats.mapped_size);
+	SUPPORT_REQUIRE(support_locked_size() >= stats.mapped_size);
+}
+
+/* An object of the parent is none of the child. */
+static void wiped_old_pointer(void *unused)
+{
+	(void)unused;
+	sa_arena_free(arena, crowd[50]);
+}
+
+START_TEST(test_wipe)
+{
+	create(WIPE, (unsigned)_i);
+	support_assert_passes(wiped_use, NULL);
+	support_assert_passes(wiped_destroying, NULL);
+	support_assert_dies(wiped_old_pointer, NULL, SIGABRT);
+	rest(SA_ARENA_NOACCESS);
+	support_assert_passes(wiped_at_rest, NULL);
+	support_assert_passes(wiped_destroying, NULL);
+	rest(SA_ARENA_READWRITE);
+	require_intact();
+	ck_assert_uint_eq(support_stats(arena).live_count, CROWD + 1);
+	sa_arena_destroy(arena);
+}
+END_TEST
+
+START_TEST(test_wipe_locks)
+{
+	if (SUPPORT_SANITIZED || !support_can_lock(4 * LARGE)) {
+		support_skip("wipe_locks", "nothing can be locked here");
+		return;
+	}
+	create(WIPE, 0);
+	support_assert_passes(wiped_locks, NULL);
+	sa_arena_destroy(arena);
+}
+END_TEST
+
+/* ------------------------------------------------- children of children */
+
+static void grandchild(void *policy)
+{
+	if (*(sa_arena_fork *)policy == EXCLUDE) {
+		excluded_calls(NULL);
+		excluded_tidying(NULL);
+	} else if (*(sa_arena_fork *)policy == WIPE) {
+		require_empty();
+		wiped_use(NULL);
+	} else {
+		inherit_contents(NULL);
+	}
+}
+
+/* fork() by hand: Check's assertions belong to the test's own process. */
+static void child_that_forks(void *policy)
+{
+	int status;
+	pid_t pid = fork();
+
+	SUPPORT_REQUIRE(pid >= 0);
+	if (pid == 0) {
+		grandchild(policy);
+		_exit(0);
+	}
+	SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
+	SUPPORT_REQUIRE(status == 0);
+	grandchild(policy);
+}
+
+START_TEST(test_grandchild)
+{
+	sa_arena_fork policy = (sa_arena_fork)_i;
+
+	create(policy, 0);
+	support_assert_passes(child_that_forks, &policy);
+	require_intact();
+	sa_arena_destroy(arena);
+}
+END_TEST
+
+/* ------------------------------------------------------- many arenas */
+
+/* Each in a child as its own policy says, and arenas gone are forgotten. */
+static sa_arena *several[12];
+
+static void child_of_several(void *unused)
+{
+	size_t i;
+	void *object;
+
+	(void)unused;
+	for (i = 0; i < SUPPORT_LENGTH(several); i++) {
+		if (several[i] == NULL)
+			continue;
+		errno = 0;
+		object = sa_arena_alloc(several[i], 32);
+		if (i % 3 == EXCLUDE)
+			require_eacces(object);
+		else
+			SUPPORT_REQUIRE(object != NULL);
+		sa_arena_destroy(several[i]);
+	}
+}
+
+START_TEST(test_several_arenas)
+{
+	sa_arena_options options = support_options();
+	size_t i;
+
+	for (i = 0; i < SUPPORT_LENGTH(several); i++) {
+		options.fork = (sa_arena_fork)(i % 3);
+		several[i] = sa_arena_create(&options);
+		ck_assert_ptr_nonnull(several[i]);
+		ck_assert_ptr_nonnull(sa_arena_alloc(several[i], 32));
+	}
+	support_assert_passes(child_of_several, NULL);
+	for (i = 0; i < SUPPORT_LENGTH(several); i += 5) {
+		sa_arena_destroy(several[i]);
+		several[i] = NULL;
+	}
+	support_assert_passes(child_of_several, NULL);
+	for (i = 0; i < SUPPORT_LENGTH(several); i++)
+		sa_arena_destroy(several[i]);
+	arena = NULL;
+	support_assert_passes(excluded_starting_anew, NULL);
+}
+END_TEST
+
+/* ---------------------------------------- children without fork handlers */
+
+extern char **environ;
+
+START_TEST(test_spawn)
+{
+	static char true_path[] = "/bin/true";
+	char *arguments[] = {true_path, NULL};
+	pid_t pid;
+	int status;
+
+	create((sa_arena_fork)_i, 0);
+	ck_assert_int_eq(
+		posix_spawn(&pid, true_path, NULL, NULL, arguments, environ),
+		0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(system("exit 0"), 0);
+	require_intact();
+	sa_arena_destroy(arena);
+}
+END_TEST
+
+/* --------------------------------------------------- threads at the fork */
+
+enum { WORKERS = 3, HELD = 64 };
+
+static atomic_int has_ended;
+
+/* Objects of all kinds come and go, as fast as they can. */
+static void *work(void *seed)
+{
+	support_random random = {(uintptr_t)seed};
+	void *held[HELD] = {NULL};
+	size_t place, size;
+
+	while (!atomic_load(&has_ended)) {
+		place = support_random_below(&random, HELD);
+		size = support_random_below(&random, 200);
+		if (size == 0)
+			size = 100000;
+		if (size == 1)
+			size = 5000;
+		sa_arena_free(arena, held[place]);
+		held[place] = sa_arena_alloc(arena, size);
+		SUPPORT_REQUIRE(held[place] != NULL);
+		memset(held[place], 0xaa, size);
+	}
+	for (place = 0; place < HELD; place++)
+		sa_arena_free(arena, held[place]);
+	return NULL;
+}
+
+/* Opens and closes, resets nothing: the workers' objects are their own. */
+static void *watch(void *unused)
+{
+	const struct timespec pause = {0, 50000};
+
+	while (!atomic_load(&has_ended)) {
+		SUPPORT_REQUIRE(sa_arena_open(arena, SA_ARENA_READONLY) == 0);
+		SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
+		(void)sa_arena_trim(arena);
+		SUPPORT_REQUIRE(sa_arena_close(arena, SA_ARENA_READONLY) == 0);
+		nanosleep(&pause, NULL);
+	}
+	return unused;
+}
+
+static void child_of_threads(void *unused)
+{
+	void *object;
+
+	(void)unused;
+	SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
+	object = sa_arena_alloc(arena, 32);
+	SUPPORT_REQUIRE(object != NULL);
+	sa_arena_free(arena, object);
+	SUPPORT_REQUIRE(sa_arena_reset(arena) == 0);
+	SUPPORT_REQUIRE(support_stats(arena).live_count == 0);
+	SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
+	require_usable();
+	sa_arena_destroy(arena);
+}
+
+static void excluded_child_of_threads(void *unused)
+{
+	(void)sa_arena_check(arena);
+	require_eacces(sa_arena_alloc(arena, 32));
+	excluded_sweeping(unused);
+}
+
+static void start(pthread_t *thread, void *(*body)(void *), uintptr_t seed)
+{
+	ck_assert_int_eq(pthread_create(thread, NULL, body, (void *)seed), 0);
+}
+
+START_TEST(test_threads)
+{
+	const sa_arena_fork policy = (sa_arena_fork)_i;
+	pthread_t threads[WORKERS + 1];
+	size_t i;
+
+	atomic_store(&has_ended, 0);
+	create(policy, 0);
+	start(&threads[WORKERS], watch, 0);
+	for (i = 0; i < WORKERS; i++)
+		start(&threads[i], work, i + 1);
+	for (i = 0; i < SUPPORT_ROUNDS(80); i++)
+		support_assert_passes(policy == EXCLUDE
+					      ? excluded_child_of_threads
+					      : child_of_threads,
+				      NULL);
+	atomic_store(&has_ended, 1);
+	for (i = 0; i <= WORKERS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	require_intact();
+	ck_assert_uint_eq(support_stats(arena).live_count, CROWD + 1);
+	sa_arena_destroy(arena);
+}
+END_TEST
+
+/* Several threads fork at once, and arenas are born and die meanwhile. */
+static void *fork_often(void *unused)
+{
+	int i, status;
+	pid_t pid;
+
+	for (i = 0; i < SUPPORT_ROUNDS(40); i++) {
+		pid = fork();
+		SUPPORT_REQUIRE(pid >= 0);
+		if (pid == 0) {
+			SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
+			SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) != NULL);
+			sa_arena_destroy(arena);
+			_exit(0);
+		}
+		SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
+		SUPPORT_REQUIRE(status == 0);
+	}
+	return unused;
+}
+
+static void *create_often(void *unused)
+{
+	sa_arena *created;
+
+	while (!atomic_load(&has_ended)) {
+		created = support_arena_create();
+		SUPPORT_REQUIRE(sa_arena_alloc(created, 32) != NULL);
+		sa_arena_destroy(created);
+	}
+	return unused;
+}
+
+START_TEST(test_threads_that_fork)
+{
+	pthread_t threads[4];
+	size_t i;
+
+	atomic_store(&has_ended, 0);
+	create(_i == 0 ? INHERIT : WIPE, 0);
+	start(&threads[0], fork_often, 0);
+	start(&threads[1], fork_often, 0);
+	start(&threads[2], create_often, 0);
+	start(&threads[3], work, 1);
+	for (i = 0; i < SUPPORT_LENGTH(threads); i++) {
+		if (i == 2)
+			atomic_store(&has_ended, 1);
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	}
+	require_intact();
+	sa_arena_destroy(arena);
+}
+END_TEST
+
+/* -------------------------------------------------------------- suite */
+
+static TCase *add_tcase(Suite *suite, const char *name)
+{
+	TCase *tcase = tcase_create(name);
+
+	suite_add_tcase(suite, tcase);
+	tcase_set_timeout(tcase, 120);
+	return tcase;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("fork");
+	TCase *policies = add_tcase(suite, "policies");
+	TCase *threads = add_tcase(suite, "threads");
+
+	tcase_add_loop_test(policies, test_inherit, 0, 2);
+	tcase_add_loop_test(policies, test_inherit_locks, 0, 3);
+	tcase_add_test(policies, test_inherit_holder);
+	tcase_add_test(policies, test_inherit_crime);
+	tcase_add_loop_test(policies, test_exclude, 0, 4);
+	tcase_add_loop_test(policies, test_wipe, 0, 2);
+	tcase_add_test(policies, test_wipe_locks);
+	tcase_add_loop_test(policies, test_grandchild, 0, 3);
+	tcase_add_test(policies, test_several_arenas);
+	tcase_add_loop_test(policies, test_spawn, 0, 3);
+	tcase_add_loop_test(threads, test_threads, 0, 3);
+	tcase_add_loop_test(threads, test_threads_that_fork, 0, 2);
+	return support_run(suite);
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * os: what each call asks of the kernel is what /proc then shows, and limits
+ * are told as they are.  The barrier has a test of its own.
+ */
+#include <config.h>
+
+#include "os.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "smaps.h"
+#include "support.h"
+
+#define KIB ((size_t)1024)
+#define MIB (1024 * KIB)
+#define CANNOT_TELL 77
+
+static size_t page;
+
+static void setup(void)
+{
+	sa_os_start();
+	page = sa_os_page_size;
+}
+
+static unsigned char *map(size_t size)
+{
+	unsigned char *memory = sa_os_map_guarded(size);
+
+	SUPPORT_REQUIRE(memory != NULL);
+	return memory;
+}
+
+static void unmap(void *memory, size_t size)
+{
+	ck_assert_int_eq(sa_os_unmap_guarded(memory, size), 0);
+}
+
+static void flip_byte(void *byte)
+{
+	support_flip(byte);
+}
+
+/* ------------------------------------------------------------- mappings */
+
+START_TEST(test_page_size)
+{
+	sa_os_start();
+	ck_assert_uint_eq(sa_os_page_size, (size_t)sysconf(_SC_PAGESIZE));
+}
+END_TEST
+
+START_TEST(test_map_guarded)
+{
+	size_t size = (size_t)_i * page;
+	unsigned char *memory = map(size);
+
+	ck_assert_uint_eq((uintptr_t)memory % page, 0);
+	ck_assert(support_is_zero(memory, size));
+	support_fill(memory, size, 1);
+	ck_assert(support_is_filled(memory, size, 1));
+	ck_assert(!support_is_readable(memory - 1));
+	ck_assert(!support_is_readable(memory + size));
+	support_assert_passes(flip_byte, memory);
+	support_assert_passes(flip_byte, memory + size - 1);
+	support_assert_dies(flip_byte, memory - 1, SIGSEGV);
+	support_assert_dies(flip_byte, memory - page, SIGSEGV);
+	support_assert_dies(flip_byte, memory + size, SIGSEGV);
+	support_assert_dies(flip_byte, memory + size + page - 1, SIGSEGV);
+	unmap(memory, size);
+	ck_assert(!support_is_readable(memory));
+}
+END_TEST
+
+START_TEST(test_map_leaves_nothing)
+{
+	size_t count, i;
+	void *memory[10];
+
+	support_mapping_count();
+	count = support_mapping_count();
+	for (i = 0; i < 10; i++)
+		memory[i] = map(4 * page);
+	for (i = 0; i < 10; i++)
+		unmap(memory[i], 4 * page);
+	errno = 0;
+	ck_assert_ptr_null(sa_os_map_guarded(SIZE_MAX / 2 + 1));
+	ck_assert_int_eq(errno, ENOMEM);
+	errno = 0;
+	ck_assert_ptr_null(sa_os_map_guarded(SIZE_MAX - page + 1));
+	ck_assert_int_eq(errno, ENOMEM);
+	if (!SUPPORT_SANITIZED)
+		ck_assert_uint_eq(support_mapping_count(), count);
+}
+END_TEST
+
+START_TEST(test_unmap)
+{
+	unsigned char *memory = map(4 * page);
+
+	ck_assert_int_eq(sa_os_protect_none(memory + page, page), 0);
+	ck_assert(!support_is_readable(memory + page));
+	ck_assert(support_is_writable(memory));
+	ck_assert(support_is_writable(memory + 2 * page));
+	ck_assert_int_eq(sa_os_unmap(memory + 2 * page, page), 0);
+	ck_assert(!support_is_readable(memory + 2 * page));
+	ck_assert(support_is_writable(memory + 3 * page));
+	errno = 0;
+	ck_assert_int_eq(sa_os_protect_none(memory + 2 * page, page), -1);
+	ck_assert_int_eq(errno, ENOMEM);
+	errno = 0;
+	ck_assert_int_eq(sa_os_unmap(memory + 1, page), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	unmap(memory, 4 * page);
+}
+END_TEST
+
+/* Only where there is nothing at all. */
+START_TEST(test_reserve)
+{
+	unsigned char *memory = map(4 * page);
+
+	support_fill(memory, 4 * page, 2);
+	ck_assert_int_eq(sa_os_unmap(memory + page, 2 * page), 0);
+	errno = 0;
+	ck_assert_int_eq(sa_os_reserve(memory, 4 * page), -1);
+	ck_assert_int_eq(errno, EEXIST);
+	errno = 0;
+	ck_assert_int_eq(sa_os_reserve(memory + 2 * page, 2 * page), -1);
+	ck_assert_int_eq(errno, EEXIST);
+	ck_assert(support_is_filled(memory, page, 2));
+	ck_assert_uint_eq(memory[4 * page - 1],
+			  support_pattern(2, 4 * page - 1));
+	ck_assert_int_eq(sa_os_reserve(memory + page, 2 * page), 0);
+	ck_assert(!support_is_readable(memory + page));
+	ck_assert_int_eq(sa_os_reserve(memory + page, page), -1);
+	support_assert_dies(flip_byte, memory + page, SIGSEGV);
+	unmap(memory, 4 * page);
+}
+END_TEST
+
+/* --------------------------------------------------------------- advice */
+
+/* Of the middle two pages, and no other piece of advice. */
+static void assert_advice(int (*advise)(void *, size_t), const char *flag)
+{
+	static const char *const flags[] = {"dd", "dc", "wf"};
+	unsigned char *memory = map(4 * page);
+
+	ck_assert_int_eq(advise(memory + page, 2 * page), 0);
+	ck_assert(smaps_has_flag(memory + page, 2 * page, flag));
+	ck_assert(smaps_lacks_flag(memory, page, flag));
+	ck_assert(smaps_lacks_flag(memory + 3 * page, page, flag));
+	for (size_t i = 0; i < SUPPORT_LENGTH(flags); i++)
+		if (strcmp(flags[i], flag) != 0)
+			ck_assert(smaps_lacks_flag(memory, 4 * page, flags[i]));
+	ck_assert_int_eq(sa_os_unmap(memory + page, page), 0);
+	ck_assert_int_eq(advise(memory + page, 2 * page), -1);
+	unmap(memory, 4 * page);
+}
+
+START_TEST(test_advice)
+{
+	assert_advice(sa_os_exclude_from_dumps, "dd");
+	assert_advice(sa_os_exclude_from_forks, "dc");
+	assert_advice(sa_os_wipe_on_fork, "wf");
+}
+END_TEST
+
+/* What was replaced is zero, and nothing else is. */
+static void assert_made_huge(size_t size, size_t keep)
+{
+	unsigned char *memory = map(size);
+	size_t offset = 0, huge;
+
+	support_fill(memory, size, 3);
+	huge = sa_os_make_huge(memory, size, keep, &offset);
+	if (huge == 0) {
+		support_skip("make_huge", "the kernel would not");
+		offset = size;
+	} else {
+		ck_assert_uint_ge(offset, keep);
+		ck_assert_uint_le(offset, size);
+		ck_assert_uint_le(huge, size - offset);
+		ck_assert_uint_gt(huge + 8 * MIB, size);
+	}
+	ck_assert(support_is_filled(memory, offset, 3));
+	ck_assert(support_is_zero(memory + offset, huge));
+	for (size_t i = offset + huge; i < size; i++)
+		SUPPORT_REQUIRE(memory[i] == support_pattern(3, i));
+	unmap(memory, size);
+}
+
+START_TEST(test_make_huge)
+{
+	assert_made_huge(sa_os_huge_threshold(), 16);
+	assert_made_huge(16 * MIB, 16);
+	assert_made_huge(16 * MIB, 3 * MIB);
+}
+END_TEST
+
+START_TEST(test_too_small_for_huge)
+{
+	unsigned char *memory = map(64 * page);
+	size_t offset = 0;
+
+	support_fill(memory, 64 * page, 4);
+	if (64 * page < 2 * MIB)
+		ck_assert_uint_eq(
+			sa_os_make_huge(memory + page, 62 * page, 16, &offset),
+			0);
+	ck_assert_uint_eq(
+		sa_os_make_huge(memory, 64 * page, 64 * page, &offset), 0);
+	ck_assert(support_is_filled(memory, 64 * page, 4));
+	unmap(memory, 64 * page);
+}
+END_TEST
+
+/* Nothing is touched now; what is touched later is locked. */
+START_TEST(test_lock_present)
+{
+	unsigned char *memory = map(16 * page);
+	size_t locked = support_locked_size();
+
+	if (!support_can_lock(16 * page)) {
+		support_skip("lock_present", "nothing can be locked here");
+		return;
+	}
+	memory[0] = 1;
+	ck_assert_int_eq(sa_os_lock_present(memory, 16 * page), 0);
+	ck_assert_uint_eq(support_locked_size(), locked + 16 * page);
+	ck_assert(smaps_has_flag(memory, 16 * page, "lo"));
+	ck_assert_uint_eq(smaps_figure(memory, 16 * page, "Rss"), page);
+	memory[5 * page] = 1;
+	ck_assert_uint_eq(smaps_figure(memory, 16 * page, "Locked"), 2 * page);
+	unmap(memory, 16 * page);
+	ck_assert_uint_eq(support_locked_size(), locked);
+}
+END_TEST
+
+/* --------------------------------------------------------------- limits */
+
+/* As /proc/meminfo has it, to the page. */
+START_TEST(test_memory_size)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	size_t kib = 0;
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "MemTotal: %zu kB", &kib), 1);
+	fclose(file);
+	ck_assert_uint_eq(sa_os_memory_size() / page, kib * KIB / page);
+}
+END_TEST
+
+/* All that is said to be left can be locked, and not a page more. */
+static void lock_what_is_left(size_t left)
+{
+	unsigned char *memory = map(left + page);
+
+	SUPPORT_REQUIRE(sa_os_lockable_size() == left);
+	SUPPORT_REQUIRE(sa_os_lock_present(memory, left + page) == -1);
+	SUPPORT_REQUIRE(left == 0 || sa_os_lock_present(memory, left) == 0);
+	SUPPORT_REQUIRE(sa_os_lockable_size() == 0);
+}
+
+static void ask_for_lockable(void *limit)
+{
+	size_t most = *(const size_t *)limit, left = most - most % page;
+	size_t first = left / 2 - left / 2 % page;
+
+	if (support_become_ordinary(most) != 0)
+		_exit(CANNOT_TELL);
+	SUPPORT_REQUIRE(support_locked_size() == 0);
+	SUPPORT_REQUIRE(sa_os_lockable_size() == left);
+	if (first != 0)
+		SUPPORT_REQUIRE(sa_os_lock_present(map(first), first) == 0);
+	lock_what_is_left(left - first);
+	_exit(0);
+}
+
+START_TEST(test_lockable_size)
+{
+	const size_t limits[] = {0, 1, page, 4 * page, 64 * KIB, 100001};
+	size_t limit = limits[_i];
+	support_end end;
+
+	support_child(ask_for_lockable, &limit, &end);
+	if (end.status == CANNOT_TELL)
+		support_skip("lockable_size", "not permitted here");
+	else
+		ck_assert_msg(end.status == 0, "status %d: %s", end.status,
+			      end.text);
+}
+END_TEST
+
+START_TEST(test_lockable_as_we_are)
+{
+	ck_assert_int_eq(support_can_lock(MIB), sa_os_lockable_size() >= MIB);
+}
+END_TEST
+
+/* Neighbours with one access would be one mapping. */
+START_TEST(test_available_mappings)
+{
+	size_t available = sa_os_available_mappings();
+	const size_t n = 100;
+	void *memory;
+
+	ck_assert_uint_ne(available, SIZE_MAX);
+	ck_assert_uint_gt(available, 2 * n);
+	memory = map(2 * n * page);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_int_eq(sa_os_protect_none((unsigned char *)memory +
+							    2 * i * page,
+						    page),
+				 0);
+	ck_assert_uint_le(sa_os_available_mappings(), available - 2 * n + 2);
+	ck_assert_uint_ge(sa_os_available_mappings(), available - 2 * n - 20);
+	unmap(memory, 2 * n * page);
+	if (!SUPPORT_SANITIZED)
+		ck_assert_uint_eq(sa_os_available_mappings(), available);
+}
+END_TEST
+
+/* -------------------------------------------------------------- threads */
+
+static void *tell_id(void *id)
+{
+	*(int *)id = sa_os_thread_id();
+	SUPPORT_REQUIRE(sa_os_thread_is_alive(*(int *)id));
+	return NULL;
+}
+
+/* A joined thread leaves the kernel a moment later. */
+START_TEST(test_thread_is_alive)
+{
+	pthread_t thread;
+	int id = 0, own = sa_os_thread_id();
+
+	ck_assert_int_eq(own, getpid());
+	ck_assert(sa_os_thread_is_alive(own));
+	ck_assert_int_eq(pthread_create(&thread, NULL, tell_id, &id), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_ne(id, own);
+	for (int i = 0; i < 1000 && sa_os_thread_is_alive(id); i++)
+		usleep(1000);
+	ck_assert(!sa_os_thread_is_alive(id));
+	ck_assert(!sa_os_thread_is_alive(getppid()));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("os");
+	TCase *os = tcase_create("os");
+
+	suite_add_tcase(suite, os);
+	tcase_set_timeout(os, 30);
+	tcase_add_checked_fixture(os, setup, NULL);
+	tcase_add_test(os, test_page_size);
+	tcase_add_loop_test(os, test_map_guarded, 1, 4);
+	tcase_add_test(os, test_map_leaves_nothing);
+	tcase_add_test(os, test_unmap);
+	tcase_add_test(os, test_reserve);
+	tcase_add_test(os, test_advice);
+	tcase_add_test(os, test_make_huge);
+	tcase_add_test(os, test_too_small_for_huge);
+	tcase_add_test(os, test_lock_present);
+	tcase_add_test(os, test_memory_size);
+	tcase_add_loop_test(os, test_lockable_size, 0, 6);
+	tcase_add_test(os, test_lockable_as_we_are);
+	tcase_add_test(os, test_available_mappings);
+	tcase_add_test(os, test_thread_is_alive);
+	return support_run(suite);
+}

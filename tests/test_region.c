@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * region: zero, locked, guarded, out of dumps; every access and fork policy,
+ * as /proc and the page faults tell; and nothing left behind, whether it was
+ * made, refused or destroyed.
+ */
+#include <config.h>
+
+#include "region.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "os.h"
+#include "smaps.h"
+#include "support.h"
+
+#define MIB ((size_t)1 << 20)
+#define HUGE_REGION (16 * MIB)
+#define CANNOT_TELL 77
+
+#define NOACCESS SA_ARENA_NOACCESS
+#define READONLY SA_ARENA_READONLY
+#define READWRITE SA_ARENA_READWRITE
+#define INHERIT SA_ARENA_FORK_INHERIT
+#define EXCLUDE SA_ARENA_FORK_EXCLUDE
+#define WIPE SA_ARENA_FORK_WIPE
+
+static size_t page;
+static sa_region region;
+
+static void setup(void)
+{
+	SUPPORT_REQUIRE(sodium_init() >= 0);
+	sa_os_start();
+	page = sa_os_page_size;
+}
+
+/* Where nothing can be locked, do without. */
+static sa_arena_mlock mlock_policy(size_t size)
+{
+	return support_can_lock(size + 16 * page) ? SA_ARENA_MLOCK_REQUIRED
+						  : SA_ARENA_MLOCK_BEST_EFFORT;
+}
+
+static void create(size_t size, sa_arena_fork fork)
+{
+	SUPPORT_REQUIRE(
+		sa_region_create(&region, size, mlock_policy(size), fork) == 0);
+}
+
+static void destroy(void)
+{
+	SUPPORT_REQUIRE(sa_region_destroy(&region) == 0);
+}
+
+/* Behind the head. */
+static unsigned char *memory(void)
+{
+	return region.start + SA_REGION_HEAD;
+}
+
+static size_t memory_size(void)
+{
+	return region.size - SA_REGION_HEAD;
+}
+
+static void flip_byte(void *byte)
+{
+	support_flip(byte);
+}
+
+static void read_byte(void *byte)
+{
+	support_peek(byte);
+}
+
+/* ----------------------------------------------------------------- made */
+
+START_TEST(test_create)
+{
+	size_t size = (size_t)_i * page;
+
+	create(size, INHERIT);
+	ck_assert_uint_eq((uintptr_t)region.start % page, 0);
+	ck_assert_uint_eq(region.size, size);
+	ck_assert_int_eq(region.state, SA_REGION_WHOLE);
+	ck_assert_int_eq(region.access, READWRITE);
+	ck_assert_int_eq(region.fork, INHERIT);
+	ck_assert(support_is_zero(memory(), memory_size()));
+	support_fill(memory(), memory_size(), 1);
+	ck_assert(support_is_filled(memory(), memory_size(), 1));
+	destroy();
+}
+END_TEST
+
+START_TEST(test_guards)
+{
+	create(3 * page, INHERIT);
+	support_assert_passes(flip_byte, memory());
+	support_assert_passes(flip_byte, region.start + 3 * page - 1);
+	support_assert_dies(flip_byte, region.start - 1, SIGSEGV);
+	support_assert_dies(read_byte, region.start - 1, SIGSEGV);
+	support_assert_dies(read_byte, region.start - page, SIGSEGV);
+	support_assert_dies(flip_byte, region.start + 3 * page, SIGSEGV);
+	support_assert_dies(read_byte, region.start + 3 * page, SIGSEGV);
+	support_assert_dies(read_byte, region.start + 4 * page - 1, SIGSEGV);
+	destroy();
+}
+END_TEST
+
+/* The kernel's word for it, before and after; all of it, and nothing else. */
+static void lock_and_unlock(size_t size)
+{
+	size_t locked = support_locked_size();
+
+	if (SUPPORT_SANITIZED || !support_can_lock(size)) {
+		support_skip("locked", "nothing can be locked here");
+		return;
+	}
+	create(size, INHERIT);
+	ck_assert(region.locked);
+	ck_assert_uint_eq(support_locked_size(), locked + size);
+	ck_assert(smaps_has_flag(region.start, size, "lo"));
+	ck_assert_uint_eq(smaps_figure(region.start, size, "Locked"), size);
+	destroy();
+	ck_assert_uint_eq(support_locked_size(), locked);
+}
+
+START_TEST(test_locked)
+{
+	lock_and_unlock(page);
+	lock_and_unlock(7 * page);
+	lock_and_unlock(HUGE_REGION);
+}
+END_TEST
+
+static void assert_flags(sa_arena_fork fork, int excluded, int wiped)
+{
+	create(5 * page, fork);
+	ck_assert(smaps_has_flag(region.start, region.size, "dd"));
+	ck_assert_int_eq(smaps_has_flag(region.start, region.size, "dc"),
+			 excluded);
+	ck_assert_int_eq(smaps_has_flag(region.start, region.size, "wf"),
+			 wiped);
+	destroy();
+}
+
+START_TEST(test_flags)
+{
+	assert_flags(INHERIT, 0, 0);
+	assert_flags(EXCLUDE, 1, 0);
+	assert_flags(WIPE, 0, 1);
+}
+END_TEST
+
+/* ------------------------------------------------------------ huge pages */
+
+static int kernel_has_huge_pages(void)
+{
+	char text[64] = "[never]";
+	int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY);
+
+	if (fd >= 0 && read(fd, text, sizeof text - 1) <= 0)
+		strcpy(text, "[never]");
+	if (fd >= 0)
+		close(fd);
+	return strstr(text, "[never]") == NULL;
+}
+
+/* Pages are swapped under libsodium's canary: its sodium_free() has to find
+ * it, in this process and after changes of access. */
+START_TEST(test_huge_pages)
+{
+	size_t huge;
+
+	create(HUGE_REGION, (sa_arena_fork)_i);
+	ck_assert(support_is_zero(memory(), memory_size()));
+	huge = smaps_figure(region.start, region.size, "AnonHugePages");
+	if (kernel_has_huge_pages())
+		ck_assert_uint_gt(huge, 0);
+	else
+		support_skip("huge_pages", "the kernel has none");
+	ck_assert(smaps_has_flag(region.start, region.size, "dd"));
+	support_fill(memory(), memory_size(), 2);
+	ck_assert_int_eq(sa_region_set_access(&region, NOACCESS), 0);
+	ck_assert_int_eq(sa_region_set_access(&region, READWRITE), 0);
+	ck_assert(support_is_filled(memory(), memory_size(), 2));
+	destroy();
+}
+END_TEST
+
+/* ---------------------------------------------------------------- access */
+
+static void assert_access(sa_arena_access access)
+{
+	unsigned char *last = region.start + region.size - 1;
+
+	ck_assert_int_eq(region.access, access);
+	ck_assert_int_eq(support_is_readable(memory()), access >= READONLY);
+	ck_assert_int_eq(support_is_writable(memory()), access >= READWRITE);
+	ck_assert_int_eq(support_is_readable(last), access >= READONLY);
+	ck_assert_int_eq(support_is_writable(last), access >= READWRITE);
+	ck_assert(!support_is_readable(region.start - 1));
+	ck_assert(!support_is_readable(last + 1));
+}
+
+START_TEST(test_access)
+{
+	static const sa_arena_access all[] = {READWRITE, NOACCESS,  READONLY,
+					      NOACCESS,  READWRITE, READONLY,
+					      READONLY,  READWRITE};
+
+	create(3 * page, INHERIT);
+	support_fill(memory(), memory_size(), 3);
+	for (size_t i = 0; i < SUPPORT_LENGTH(all); i++) {
+		ck_assert_int_eq(sa_region_set_access(&region, all[i]), 0);
+		assert_access(all[i]);
+	}
+	ck_assert(support_is_filled(memory(), memory_size(), 3));
+	destroy();
+}
+END_TEST
+
+START_TEST(test_destroy_in_any_access)
+{
+	size_t count;
+
+	create(3 * page, INHERIT);
+	destroy();
+	count = support_mapping_count();
+	for (unsigned i = 0; i < 10; i++) {
+		create(3 * page, INHERIT);
+		support_fill(memory(), memory_size(), i);
+		ck_assert_int_eq(
+			sa_region_set_access(&region, (sa_arena_access)_i), 0);
+		destroy();
+		ck_assert_ptr_null(region.start);
+	}
+	if (!SUPPORT_SANITIZED)
+		ck_assert_uint_eq(support_mapping_count(), count);
+}
+END_TEST
+
+/* Part of the mapping is gone, so that mprotect() refuses it as a whole. */
+static void open_what_cannot_be(void *unused)
+{
+	unsigned char *start;
+
+	(void)unused;
+	create(3 * page, INHERIT);
+	start = region.start;
+	SUPPORT_REQUIRE(sa_region_set_access(&region, NOACCESS) == 0);
+	SUPPORT_REQUIRE(munmap(start + page, page) == 0);
+	errno = 0;
+	SUPPORT_REQUIRE(sa_region_set_access(&region, READONLY) == -1);
+	SUPPORT_REQUIRE(errno == ENOMEM);
+	SUPPORT_REQUIRE(region.access == NOACCESS);
+	destroy();
+	SUPPORT_REQUIRE(!support_is_readable(start));
+	SUPPORT_REQUIRE(!support_is_readable(start + 2 * page));
+}
+
+START_TEST(test_cannot_be_opened)
+{
+	support_assert_passes(open_what_cannot_be, NULL);
+}
+END_TEST
+
+/* --------------------------------------------------------------- refused */
+
+static void create_without_right(void *unused)
+{
+	size_t count;
+
+	(void)unused;
+	if (support_become_ordinary(0) != 0)
+		_exit(CANNOT_TELL);
+	count = support_mapping_count();
+	errno = 0;
+	SUPPORT_REQUIRE(sa_region_create(&region, 4 * page,
+					 SA_ARENA_MLOCK_REQUIRED,
+					 INHERIT) == -1);
+	SUPPORT_REQUIRE(errno == EPERM);
+	SUPPORT_REQUIRE(support_mapping_count() == count);
+	SUPPORT_REQUIRE(support_locked_size() == 0);
+	SUPPORT_REQUIRE(sa_region_create(&region, 4 * page,
+					 SA_ARENA_MLOCK_BEST_EFFORT,
+					 INHERIT) == 0);
+	SUPPORT_REQUIRE(!region.locked);
+	SUPPORT_REQUIRE(support_locked_size() == 0);
+	SUPPORT_REQUIRE(smaps_has_flag(region.start, 4 * page, "dd"));
+	SUPPORT_REQUIRE(support_is_zero(memory(), memory_size()));
+	SUPPORT_REQUIRE(!support_is_readable(region.start - 1));
+	SUPPORT_REQUIRE(!support_is_readable(region.start + 4 * page));
+	destroy();
+	SUPPORT_REQUIRE(support_mapping_count() == count);
+	_exit(0);
+}
+
+START_TEST(test_no_right_to_lock)
+{
+	support_end end;
+
+	if (SUPPORT_SANITIZED) {
+		support_skip("no_right_to_lock", "sanitizers lock nothing");
+		return;
+	}
+	support_child(create_without_right, NULL, &end);
+	if (end.status == CANNOT_TELL)
+		support_skip("no_right_to_lock", "not permitted here");
+	else
+		ck_assert_msg(end.status == 0, "status %d: %s", end.status,
+			      end.text);
+}
+END_TEST
+
+START_TEST(test_no_memory)
+{
+	size_t count = support_mapping_count();
+
+	errno = 0;
+	ck_assert_int_eq(sa_region_create(&region, SIZE_MAX / 2 + 1,
+					  SA_ARENA_MLOCK_BEST_EFFORT, INHERIT),
+			 -1);
+	ck_assert_int_eq(errno, ENOMEM);
+	if (!SUPPORT_SANITIZED)
+		ck_assert_uint_eq(support_mapping_count(), count);
+}
+END_TEST
+
+/* ----------------------------------------------------------------- fork */
+
+/* What the child finds, per policy; and again in a child of its own. */
+static void inherit(void *was_locked)
+{
+	sa_region_after_fork(&region);
+	SUPPORT_REQUIRE(region.state == SA_REGION_WHOLE);
+	SUPPORT_REQUIRE(region.locked == *(int *)was_locked);
+	SUPPORT_REQUIRE(support_is_filled(memory(), memory_size(), 4));
+	if (region.locked)
+		SUPPORT_REQUIRE(
+			smaps_has_flag(region.start, region.size, "lo"));
+	support_flip(memory());
+	destroy();
+}
+
+static void touch_excluded(void *unused)
+{
+	(void)unused;
+	sa_region_after_fork(&region);
+	support_peek(memory());
+}
+
+static void exclude(void *unused)
+{
+	unsigned char *start = region.start;
+
+	(void)unused;
+	sa_region_after_fork(&region);
+	SUPPORT_REQUIRE(region.state == SA_REGION_ABSENT);
+	SUPPORT_REQUIRE(!region.locked);
+	SUPPORT_REQUIRE(!support_is_readable(start));
+	SUPPORT_REQUIRE(sa_os_reserve(start, region.size) == -1);
+	SUPPORT_REQUIRE(sa_region_set_access(&region, READWRITE) == 0);
+	SUPPORT_REQUIRE(!support_is_readable(start));
+	sa_region_after_fork(&region);
+	SUPPORT_REQUIRE(region.state == SA_REGION_ABSENT);
+	destroy();
+	SUPPORT_REQUIRE(sa_os_reserve(start, 3 * page) == 0);
+}
+
+static void wipe(void *was_locked)
+{
+	sa_region_after_fork(&region);
+	SUPPORT_REQUIRE(region.state == SA_REGION_WIPED);
+	SUPPORT_REQUIRE(region.locked == *(int *)was_locked);
+	SUPPORT_REQUIRE(sa_region_set_access(&region, READWRITE) == 0);
+	SUPPORT_REQUIRE(support_is_zero(region.start, region.size));
+	if (region.locked)
+		SUPPORT_REQUIRE(
+			smaps_has_flag(region.start, region.size, "lo"));
+	support_fill(memory(), memory_size(), 5);
+	SUPPORT_REQUIRE(sa_region_set_access(&region, NOACCESS) == 0);
+	destroy();
+}
+
+static void assert_forks(sa_arena_fork fork, support_body child)
+{
+	int was_locked;
+
+	create(3 * page, fork);
+	was_locked = region.locked;
+	support_fill(memory(), memory_size(), 4);
+	support_assert_passes(child, &was_locked);
+	if (fork != INHERIT) {
+		SUPPORT_REQUIRE(sa_region_set_access(&region, NOACCESS) == 0);
+		support_assert_passes(child, &was_locked);
+		SUPPORT_REQUIRE(sa_region_set_access(&region, READWRITE) == 0);
+	}
+	if (fork == EXCLUDE)
+		support_assert_dies(touch_excluded, NULL, SIGSEGV);
+	ck_assert(support_is_filled(memory(), memory_size(), 4));
+	destroy();
+}
+
+START_TEST(test_fork)
+{
+	assert_forks(INHERIT, inherit);
+	assert_forks(EXCLUDE, exclude);
+	assert_forks(WIPE, wipe);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("region");
+	TCase *tests = tcase_create("region");
+
+	suite_add_tcase(suite, tests);
+	tcase_set_timeout(tests, 30);
+	tcase_add_checked_fixture(tests, setup, NULL);
+	tcase_add_loop_test(tests, test_create, 1, 20);
+	tcase_add_test(tests, test_guards);
+	tcase_add_test(tests, test_locked);
+	tcase_add_test(tests, test_flags);
+	tcase_add_loop_test(tests, test_huge_pages, INHERIT, WIPE + 1);
+	tcase_add_test(tests, test_access);
+	tcase_add_loop_test(tests, test_destroy_in_any_access, NOACCESS,
+			    READWRITE + 1);
+	tcase_add_test(tests, test_cannot_be_opened);
+	tcase_add_test(tests, test_no_right_to_lock);
+	tcase_add_test(tests, test_no_memory);
+	tcase_add_test(tests, test_fork);
+	return support_run(suite);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * shard: what others free reaches the owner through the inbox, once and
+ * whole, also while all of them are at it; two frees of one object are told.
+ */
+#include <config.h>
+
+#include "shard.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include "stock.h"
+#include "support.h"
+
+/* Objects of several slabs, freed by another, come back to each. */
+START_TEST(test_post)
+{
+	static sa_slot objects[6000];
+	uint32_t live, n;
+
+	for (unsigned i = 0; i < SLABS_MAX; i++)
+		adopt_slab();
+	live = slot_count();
+	SUPPORT_REQUIRE(live <= SUPPORT_LENGTH(objects));
+	for (n = 0; n < live; n++)
+		objects[n] = allocate();
+	while (live > 0) {
+		for (n = 1 + (uint32_t)slabs_below(live); n > 0; n--) {
+			size_t at = slabs_below(live--);
+
+			release_elsewhere(objects[at]);
+			objects[at] = objects[live];
+		}
+		ck_assert(sa_shard_collect(shard, &misuse));
+		ck_assert_ptr_null(atomic_load(&shard->inbox));
+		ck_assert_uint_eq(free_count(), slot_count() - live);
+		for (unsigned i = 0; i < SLABS_MAX; i++)
+			ck_assert(!atomic_load(&slabs[i]->is_posted));
+	}
+}
+END_TEST
+
+/* A slab is in the inbox once, however often it is posted. */
+START_TEST(test_post_again)
+{
+	adopt_slab();
+	adopt_slab();
+	for (unsigned i = 0; i < 10; i++)
+		sa_shard_post(shard, slabs[i % 2]);
+	ck_assert_ptr_eq(atomic_load(&shard->inbox), slabs[1]);
+	ck_assert_ptr_eq(slabs[1]->posted_next, slabs[0]);
+	ck_assert_ptr_null(slabs[0]->posted_next);
+	ck_assert(sa_shard_collect(shard, &misuse));
+	sa_shard_post(shard, slabs[0]);
+	ck_assert_ptr_eq(atomic_load(&shard->inbox), slabs[0]);
+	ck_assert_ptr_null(slabs[0]->posted_next);
+}
+END_TEST
+
+/* A shard that has nothing else to give fills from what others freed. */
+START_TEST(test_fill_collects)
+{
+	sa_slab *slab = adopt_slab();
+	sa_slot last = allocate();
+
+	while (fill() == SA_SHARD_FILLED)
+		last = allocate();
+	ck_assert_uint_eq(slab->nfree, 0);
+	release_elsewhere(last);
+	ck_assert_int_eq(fill(), SA_SHARD_DRY);
+	ck_assert_uint_eq(slab->nfree, 1);
+	sa_shard_relist(shard, slab);
+	ck_assert_int_eq(fill(), SA_SHARD_FILLED);
+	ck_assert_ptr_eq(take().memory, last.memory);
+	for (uint32_t i = 0; i < SA_STOCK_SIZE; i++)
+		release_elsewhere(sa_slab_slot_at(
+			slab, sa_slot_index(last) == i ? SA_STOCK_SIZE : i));
+	ck_assert_int_eq(fill(), SA_SHARD_FILLED);
+	ck_assert_uint_eq(bin->count, SA_STOCK_SIZE);
+}
+END_TEST
+
+/* What is claimed but not done yet is looked at again. */
+START_TEST(test_pending)
+{
+	sa_slab *slab = adopt_slab();
+	sa_slot slot = allocate();
+	uint32_t index = sa_slot_index(slot);
+
+	sa_shard_flush(shard);
+	atomic_fetch_or(&slab->claims[index / 64], sa_bitmap_mask(index));
+	sa_shard_post(shard, slab);
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert(sa_shard_collect(shard, &misuse));
+		ck_assert_uint_eq(slab->nfree, slab->nslots - 1);
+		ck_assert_ptr_eq(atomic_load(&shard->inbox), slab);
+	}
+	sa_zero_wipe(slot.memory, slab->stride - 8);
+	sa_slot_set_mark(slot, SA_SLAB_COLLECTABLE);
+	ck_assert(sa_shard_collect(shard, &misuse));
+	ck_assert_uint_eq(slab->nfree, slab->nslots);
+	ck_assert_ptr_null(atomic_load(&shard->inbox));
+}
+END_TEST
+
+/* Freed by the owner and by another: told when it comes to light. */
+START_TEST(test_misuse)
+{
+	sa_slab *slab = adopt_slab();
+	sa_slot slot = allocate();
+	uint32_t index = sa_slot_index(slot);
+
+	while (slab->nfree > 0)
+		allocate();
+	release(slot);
+	atomic_fetch_or(&slab->claims[index / 64], sa_bitmap_mask(index));
+	sa_shard_post(shard, slab);
+	ck_assert_int_eq(fill(), SA_SHARD_MISUSE);
+	ck_assert_int_eq(misuse.kind, SA_ARENA_MISUSE_DOUBLE_FREE);
+	ck_assert_ptr_eq(misuse.object, slot.memory);
+}
+END_TEST
+
+/* --------------------------------------------------------------- threads */
+
+#define RING 64
+#define HANDED SUPPORT_ROUNDS(200000u)
+
+/* Objects on their way from the owner to those who free them. */
+static struct {
+	_Alignas(64) _Atomic(unsigned char *) places[RING];
+} ring;
+static atomic_bool is_over;
+static atomic_uint freed;
+
+static void *free_what_comes(void *unused)
+{
+	for (unsigned i = 0; !atomic_load(&is_over); i++) {
+		unsigned char *memory =
+			atomic_exchange(&ring.places[i % RING], NULL);
+		uint32_t index;
+
+		if (memory == NULL) {
+			if (i % RING == 0)
+				sched_yield();
+			continue;
+		}
+		for (unsigned j = 0; j < slab_count; j++) {
+			index = sa_slab_index(slabs[j], (uintptr_t)memory);
+			if (index != SA_SLAB_NO_INDEX)
+				release_elsewhere(
+					sa_slab_slot_at(slabs[j], index));
+		}
+		atomic_fetch_add(&freed, 1);
+	}
+	return unused;
+}
+
+/* Most objects go to the others; the owner frees some. */
+static void hand_over(sa_slot slot, unsigned i)
+{
+	unsigned char *nothing = NULL;
+
+	support_fill(slot.memory, 32, i);
+	if (i % 4 == 0) {
+		release(slot);
+		return;
+	}
+	while (!atomic_compare_exchange_strong(&ring.places[i * 7 % RING],
+					       &nothing, slot.memory)) {
+		nothing = NULL;
+		sched_yield();
+	}
+}
+
+/* Two threads free what the owner allocates: all slots are there in the end,
+ * and none was ever given to two. */
+START_TEST(test_threads)
+{
+	pthread_t threads[2];
+
+	adopt_slab();
+	adopt_slab();
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL,
+						free_what_comes, NULL),
+				 0);
+	for (unsigned i = 0; i < HANDED; i++) {
+		while (bin->count == 0 && fill() == SA_SHARD_DRY)
+			sched_yield();
+		hand_over(allocate(), i);
+	}
+	for (unsigned i = 0; i < RING; i++)
+		while (atomic_load(&ring.places[i]) != NULL)
+			sched_yield();
+	atomic_store(&is_over, true);
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	ck_assert_uint_eq(atomic_load(&freed), HANDED - (HANDED + 3) / 4);
+	ck_assert(sa_shard_collect(shard, &misuse));
+	sa_shard_flush(shard);
+	ck_assert_uint_eq(free_count(), slot_count());
+	for (unsigned i = 0; i < slab_count; i++)
+		ck_assert(sa_slab_verify(slabs[i], &misuse));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("shard inbox");
+	TCase *tests = tcase_create("shard inbox");
+
+	suite_add_tcase(suite, tests);
+	tcase_set_timeout(tests, 30);
+	tcase_add_checked_fixture(tests, setup, slabs_teardown);
+	tcase_add_test(tests, test_post);
+	tcase_add_test(tests, test_post_again);
+	tcase_add_test(tests, test_fill_collects);
+	tcase_add_test(tests, test_pending);
+	tcase_add_test(tests, test_misuse);
+	tcase_add_test(tests, test_threads);
+	return support_run(suite);
+}

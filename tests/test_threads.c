@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Many threads on one arena: every object keeps its content, whoever frees
+ * it; a race of two frees has one winner; access, checks, trims and
+ * statistics go on beside allocation.
+ */
+#include <config.h>
+
+#include "support.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#define WORKERS 4
+#define HELD 500
+
+static sa_arena *arena;
+static atomic_int has_ended;
+
+static void setup(void)
+{
+	arena = support_arena_create();
+	atomic_store(&has_ended, 0);
+}
+
+static void teardown(void)
+{
+	sa_arena_stats stats = support_stats(arena);
+
+	ck_assert_uint_eq(stats.live_count, 0);
+	ck_assert_uint_eq(stats.live_size, 0);
+	ck_assert_uint_eq(stats.holder_count, 0);
+	ck_assert_int_eq(sa_arena_check(arena), 0);
+	sa_arena_destroy(arena);
+}
+
+static void start(pthread_t *thread, void *(*body)(void *), void *context)
+{
+	SUPPORT_REQUIRE(pthread_create(thread, NULL, body, context) == 0);
+}
+
+static void join(pthread_t thread)
+{
+	SUPPORT_REQUIRE(pthread_join(thread, NULL) == 0);
+}
+
+/* `body` in WORKERS threads, each with its number; `beside` until they end. */
+static void work(void *(*body)(void *), void *(*beside)(void *))
+{
+	pthread_t workers[WORKERS], other;
+	uintptr_t i;
+
+	if (beside != NULL)
+		start(&other, beside, NULL);
+	for (i = 0; i < WORKERS; i++)
+		start(&workers[i], body, (void *)i);
+	for (i = 0; i < WORKERS; i++)
+		join(workers[i]);
+	atomic_store(&has_ended, 1);
+	if (beside != NULL)
+		join(other);
+}
+
+/* ------------------------------------------------------------ objects */
+
+typedef struct item {
+	unsigned char *object;
+	size_t size;
+	uint64_t seed;
+} item;
+
+static void item_alloc(item *it, support_random *random)
+{
+	it->seed = support_random_next(random);
+	it->size =
+		it->seed % 64 == 0 ? it->seed / 64 % 9000 : it->seed / 64 % 120;
+	it->object = sa_arena_alloc(arena, it->size);
+	SUPPORT_REQUIRE(it->object != NULL);
+	SUPPORT_REQUIRE(support_is_zero(it->object, it->size));
+	support_fill(it->object, it->size, it->seed);
+}
+
+static void item_free(item *it)
+{
+	if (it->object == NULL)
+		return;
+	SUPPORT_REQUIRE(support_is_filled(it->object, it->size, it->seed));
+	SUPPORT_REQUIRE(sa_arena_size(arena, it->object) == it->size);
+	sa_arena_free(arena, it->object);
+	it->object = NULL;
+}
+
+static void churn(uint64_t seed, size_t rounds)
+{
+	support_random random = {seed};
+	item *held = calloc(HELD, sizeof *held);
+	size_t i;
+	item *it;
+
+	SUPPORT_REQUIRE(held != NULL);
+	for (i = 0; i < rounds; i++) {
+		it = &held[support_random_below(&random, HELD)];
+		item_free(it);
+		item_alloc(it, &random);
+	}
+	for (i = 0; i < HELD; i++)
+		item_free(&held[i]);
+	free(held);
+}
+
+/* ---------------------------------------------------- each its own ones */
+
+static void *churn_much(void *number)
+{
+	churn((uintptr_t)number, SUPPORT_ROUNDS(300000));
+	return NULL;
+}
+
+static void *churn_some(void *number)
+{
+	churn((uintptr_t)number, SUPPORT_ROUNDS(100000));
+	return NULL;
+}
+
+START_TEST(test_own)
+{
+	work(churn_much, NULL);
+	ck_assert_uint_ge(support_stats(arena).alloc_count,
+			  WORKERS * SUPPORT_ROUNDS(300000));
+	ck_assert_uint_ge(support_stats(arena).peak_count, HELD);
+	ck_assert_uint_le(support_stats(arena).peak_count, 2 * WORKERS * HELD);
+}
+END_TEST
+
+/* -------------------------------------------------- each the next one's */
+
+/* A ring of mailboxes: a thread allocates, the next one verifies and frees. */
+enum { BOXES = 256 };
+
+static _Atomic(item *) mailboxes[WORKERS][BOXES];
+
+static void send_item(uintptr_t to, size_t box, support_random *random)
+{
+	item *sent = malloc(sizeof *sent);
+
+	SUPPORT_REQUIRE(sent != NULL);
+	item_alloc(sent, random);
+	sent = atomic_exchange(&mailboxes[to][box], sent);
+	if (sent != NULL)
+		item_free(sent);
+	free(sent);
+}
+
+static void *pass_on(void *number)
+{
+	const uintptr_t self = (uintptr_t)number;
+	support_random random = {self};
+	size_t i, box;
+	item *got;
+
+	for (i = 0; i < SUPPORT_ROUNDS(300000); i++) {
+		box = support_random_below(&random, BOXES);
+		send_item((self + 1) % WORKERS, box, &random);
+		got = atomic_exchange(&mailboxes[self][box], NULL);
+		if (got != NULL)
+			item_free(got);
+		free(got);
+	}
+	return NULL;
+}
+
+static void empty_mailboxes(void)
+{
+	size_t i, box;
+	item *left;
+
+	for (i = 0; i < WORKERS; i++)
+		for (box = 0; box < BOXES; box++) {
+			left = atomic_exchange(&mailboxes[i][box], NULL);
+			if (left != NULL)
+				item_free(left);
+			free(left);
+		}
+}
+
+START_TEST(test_ring)
+{
+	work(pass_on, NULL);
+	empty_mailboxes();
+	ck_assert_uint_ge(support_stats(arena).alloc_count,
+			  WORKERS * SUPPORT_ROUNDS(300000));
+}
+END_TEST
+
+/* One thread does nothing but allocate, the other nothing but free: memory
+ * must go round, not pile up. */
+static void *consume(void *unused)
+{
+	size_t box = 0, count = 0;
+	item *got;
+
+	while (count < SUPPORT_ROUNDS(300000)) {
+		got = atomic_exchange(&mailboxes[0][box % BOXES], NULL);
+		if (got == NULL)
+			continue;
+		item_free(got);
+		free(got);
+		count++;
+		box++;
+	}
+	return unused;
+}
+
+static void produce(size_t count)
+{
+	support_random random = {7};
+	size_t box;
+	item *sent;
+
+	for (box = 0; box < count; box++) {
+		sent = malloc(sizeof *sent);
+		SUPPORT_REQUIRE(sent != NULL);
+		item_alloc(sent, &random);
+		while (atomic_load(&mailboxes[0][box % BOXES]) != NULL)
+			;
+		atomic_store(&mailboxes[0][box % BOXES], sent);
+	}
+}
+
+START_TEST(test_producer_and_consumer)
+{
+	pthread_t consumer;
+
+	start(&consumer, consume, NULL);
+	produce(SUPPORT_ROUNDS(300000));
+	join(consumer);
+	ck_assert_uint_le(support_stats(arena).mapped_size, (size_t)8 << 20);
+}
+END_TEST
+
+/* ------------------------------------------------------- short-lived */
+
+static void *live_shortly(void *number)
+{
+	churn((uintptr_t)number, 20);
+	return NULL;
+}
+
+/* Thousands of threads, few at a time: none leaves anything behind. */
+START_TEST(test_short_lives)
+{
+	const size_t rounds = SUPPORT_ROUNDS(1000);
+	size_t round;
+	sa_arena_stats early = {0}, late;
+
+	for (round = 0; round < rounds; round++) {
+		work(live_shortly, NULL);
+		if (round == rounds / 4)
+			early = support_stats(arena);
+	}
+	late = support_stats(arena);
+	ck_assert_uint_le(late.mapped_size, 4 * early.mapped_size);
+	ck_assert_uint_le(late.metadata_size, 2 * early.metadata_size);
+}
+END_TEST
+
+/* More threads at once than any table of threads has room for. */
+enum { MULTITUDE = SUPPORT_SANITIZED ? 300 : 600 };
+
+static pthread_barrier_t barrier;
+
+static void *live_at_once(void *number)
+{
+	void *object = sa_arena_alloc(arena, 32);
+
+	SUPPORT_REQUIRE(object != NULL);
+	support_fill(object, 32, (uintptr_t)number);
+	pthread_barrier_wait(&barrier);
+	SUPPORT_REQUIRE(support_is_filled(object, 32, (uintptr_t)number));
+	churn((uintptr_t)number, 10);
+	sa_arena_free(arena, object);
+	return NULL;
+}
+
+START_TEST(test_multitude)
+{
+	static pthread_t threads[MULTITUDE];
+	uintptr_t i;
+	int round;
+
+	for (round = 0; round < 2; round++) {
+		pthread_barrier_init(&barrier, NULL, MULTITUDE);
+		for (i = 0; i < MULTITUDE; i++)
+			start(&threads[i], live_at_once, (void *)i);
+		for (i = 0; i < MULTITUDE; i++)
+			join(threads[i]);
+		pthread_barrier_destroy(&barrier);
+	}
+}
+END_TEST
+
+/* ----------------------------------------- a single thread at a time */
+
+/* SINGLE_THREADED forbids overlap, not other threads. */
+static void *take_turns(void *object)
+{
+	SUPPORT_REQUIRE(support_is_filled(object, 32, 1));
+	sa_arena_free(arena, object);
+	churn(1, 1000);
+	object = sa_arena_alloc(arena, 32);
+	SUPPORT_REQUIRE(object != NULL);
+	support_fill(object, 32, 1);
+	return object;
+}
+
+START_TEST(test_turns)
+{
+	sa_arena_options options = support_options();
+	sa_arena *shared = arena;
+	pthread_t thread;
+	void *object;
+	int turn;
+
+	options.flags = SA_ARENA_SINGLE_THREADED;
+	arena = sa_arena_create(&options);
+	ck_assert_ptr_nonnull(arena);
+	object = sa_arena_alloc(arena, 32);
+	ck_assert_ptr_nonnull(object);
+	support_fill(object, 32, 1);
+	for (turn = 0; turn < 100; turn++) {
+		start(&thread, take_turns, object);
+		ck_assert_int_eq(pthread_join(thread, &object), 0);
+	}
+	ck_assert_uint_eq(support_stats(arena).live_count, 1);
+	sa_arena_destroy(arena);
+	arena = shared;
+}
+END_TEST
+
+/* --------------------------------------------------- beside the others */
+
+/* Until the workers have ended; what holds them up gives way in between. */
+static int goes_on(void)
+{
+	const struct timespec pause = {0, 50000};
+
+	nanosleep(&pause, NULL);
+	return !atomic_load(&has_ended);
+}
+
+static void *open_and_close(void *unused)
+{
+	while (goes_on()) {
+		SUPPORT_REQUIRE(sa_arena_open(arena, SA_ARENA_READONLY) == 0);
+		SUPPORT_REQUIRE(sa_arena_open(arena, SA_ARENA_READWRITE) == 0);
+		SUPPORT_REQUIRE(sa_arena_close(arena, SA_ARENA_READONLY) == 0);
+		SUPPORT_REQUIRE(sa_arena_close(arena, SA_ARENA_READWRITE) == 0);
+	}
+	return unused;
+}
+
+static void *check_and_trim(void *unused)
+{
+	while (goes_on()) {
+		SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
+		(void)sa_arena_trim(arena);
+	}
+	return unused;
+}
+
+static void *ask(void *unused)
+{
+	sa_arena_stats stats = SA_ARENA_STATS_INIT;
+
+	while (goes_on()) {
+		SUPPORT_REQUIRE(sa_arena_stats_get(arena, &stats) == 0);
+		SUPPORT_REQUIRE(stats.region_count > 0);
+		SUPPORT_REQUIRE(stats.live_count <= 2 * WORKERS * HELD);
+		SUPPORT_REQUIRE(sa_arena_owns(arena, &stats) == 0);
+		SUPPORT_REQUIRE(sa_arena_current_access(arena) ==
+				SA_ARENA_READWRITE);
+	}
+	return unused;
+}
+
+START_TEST(test_beside)
+{
+	static void *(*const beside[])(void *) = {open_and_close,
+						  check_and_trim, ask};
+
+	work(churn_some, beside[_i]);
+}
+END_TEST
+
+/* Every worker holds the arena open while it works; otherwise it rests. */
+static void *churn_as_holder(void *number)
+{
+	size_t round;
+
+	for (round = 0; round < SUPPORT_ROUNDS(300); round++) {
+		SUPPORT_REQUIRE(sa_arena_open(arena, SA_ARENA_READWRITE) == 0);
+		churn((uintptr_t)number + round, 20);
+		SUPPORT_REQUIRE(sa_arena_close(arena, SA_ARENA_READWRITE) == 0);
+	}
+	return NULL;
+}
+
+START_TEST(test_holders)
+{
+	ck_assert_int_eq(sa_arena_protect(arena, SA_ARENA_NOACCESS), 0);
+	work(churn_as_holder, _i == 0 ? NULL : check_and_trim);
+	ck_assert_int_eq(sa_arena_current_access(arena), SA_ARENA_NOACCESS);
+	ck_assert_uint_gt(support_stats(arena).access_change_count, 0);
+}
+END_TEST
+
+/* Frees in an arena that opens and rests all the time. */
+static unsigned char *given[WORKERS][HELD];
+
+static void *free_whenever(void *number)
+{
+	unsigned char **objects = given[(uintptr_t)number];
+	size_t i;
+
+	for (i = 0; i < HELD; i++)
+		sa_arena_free(arena, objects[i]);
+	return NULL;
+}
+
+static void *rest_and_wake(void *unused)
+{
+	while (goes_on()) {
+		SUPPORT_REQUIRE(sa_arena_open(arena, SA_ARENA_READONLY) == 0);
+		SUPPORT_REQUIRE(sa_arena_close(arena, SA_ARENA_READONLY) == 0);
+		SUPPORT_REQUIRE(sa_arena_open(arena, SA_ARENA_READWRITE) == 0);
+		SUPPORT_REQUIRE(sa_arena_close(arena, SA_ARENA_READWRITE) == 0);
+	}
+	return unused;
+}
+
+START_TEST(test_free_at_any_time)
+{
+	size_t i;
+
+	for (i = 0; i < WORKERS * HELD; i++) {
+		given[i / HELD][i % HELD] = sa_arena_alloc(arena, i % 200);
+		ck_assert_ptr_nonnull(given[i / HELD][i % HELD]);
+	}
+	ck_assert_int_eq(sa_arena_protect(arena, SA_ARENA_NOACCESS), 0);
+	work(free_whenever, rest_and_wake);
+	ck_assert_int_eq(sa_arena_protect(arena, SA_ARENA_READWRITE), 0);
+}
+END_TEST
+
+/* Workers take what they get while another lets the arena rest: an object
+ * or EACCES, nothing else. */
+static void *alloc_whenever(void *number)
+{
+	size_t i;
+	void *object;
+
+	for (i = 0; i < SUPPORT_ROUNDS(20000); i++) {
+		errno = 0;
+		object = sa_arena_alloc(arena, (uintptr_t)number * 50);
+		SUPPORT_REQUIRE(object != NULL || errno == EACCES);
+		sa_arena_free(arena, object);
+	}
+	return NULL;
+}
+
+START_TEST(test_alloc_at_any_time)
+{
+	ck_assert_int_eq(sa_arena_protect(arena, SA_ARENA_READONLY), 0);
+	work(alloc_whenever, rest_and_wake);
+	ck_assert_int_eq(sa_arena_protect(arena, SA_ARENA_READWRITE), 0);
+}
+END_TEST
+
+/* --------------------------------------------- without the fast path */
+
+/* Where the kernel has no membarrier(), threads meet in another way. */
+static void work_without_barrier(void *unused)
+{
+	(void)unused;
+	sa_arena_destroy(arena);
+	if (support_refuse_call(SYS_membarrier, ENOSYS) != 0)
+		return;
+	arena = support_arena_create();
+	work(churn_some, check_and_trim);
+	atomic_store(&has_ended, 0);
+	work(churn_as_holder, open_and_close);
+	SUPPORT_REQUIRE(support_stats(arena).live_count == 0);
+	SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
+	sa_arena_destroy(arena);
+}
+
+START_TEST(test_without_barrier)
+{
+	support_assert_passes(work_without_barrier, NULL);
+}
+END_TEST
+
+/* -------------------------------------------------- double free races */
+
+/* In memory that a child shares with its test. */
+typedef struct race {
+	sa_arena_misuse_kind kind;
+	const void *reported, *object;
+	atomic_uint reports;
+	int returned;
+	int owner_runs;
+	size_t size;
+} race;
+
+static race *track;
+static atomic_int runners;
+
+static void record_race(const sa_arena_misuse *misuse, void *context)
+{
+	race *recorded = context;
+
+	if (atomic_fetch_add(&recorded->reports, 1) > 0)
+		return;
+	recorded->kind = misuse->kind;
+	recorded->reported = misuse->object;
+}
+
+static void *free_at_once(void *object)
+{
+	atomic_fetch_sub(&runners, 1);
+	while (atomic_load(&runners) > 0)
+		;
+	sa_arena_free(arena, object);
+	return NULL;
+}
+
+/* The thread that allocated may be one of the two, or only look on.  A race
+ * that neither free has seen is seen by whoever gets the slot. */
+static void run_race(void *unused)
+{
+	pthread_t threads[2];
+	void *object = NULL;
+	size_t i;
+
+	(void)unused;
+	sa_arena_set_misuse_handler(record_race, track);
+	for (i = 0; i < 50; i++)
+		object = sa_arena_alloc(arena, track->size);
+	SUPPORT_REQUIRE(object != NULL);
+	track->object = object;
+	atomic_store(&runners, 2);
+	start(&threads[0], free_at_once, object);
+	if (track->owner_runs)
+		free_at_once(object);
+	else
+		start(&threads[1], free_at_once, object);
+	join(threads[0]);
+	if (!track->owner_runs)
+		join(threads[1]);
+	for (i = 0; i < 1000; i++)
+		SUPPORT_REQUIRE(sa_arena_alloc(arena, track->size % 1000));
+	sa_arena_destroy(arena);
+	track->returned = 1;
+}
+
+static void assert_one_loser(size_t size, int owner_runs)
+{
+	support_end end;
+
+	memset(track, 0, sizeof *track);
+	track->size = size;
+	track->owner_runs = owner_runs;
+	support_child(run_race, NULL, &end);
+	ck_assert_msg(end.signal == SIGABRT, "status %d: %s", end.status,
+		      end.text);
+	ck_assert_uint_eq(atomic_load(&track->reports), 1);
+	ck_assert_int_eq(track->returned, 0);
+	ck_assert_ptr_eq(track->reported, track->object);
+	ck_assert_int_eq(track->kind, SA_ARENA_MISUSE_DOUBLE_FREE);
+}
+
+START_TEST(test_double_free_race)
+{
+	size_t round;
+
+	track = mmap(NULL, sizeof *track, PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(track, MAP_FAILED);
+	for (round = 0; round < SUPPORT_ROUNDS(200); round++) {
+		assert_one_loser(32, 0);
+		assert_one_loser(100, 1);
+		if (round % 4 == 0)
+			assert_one_loser(200000, round % 8 == 0);
+	}
+	munmap(track, sizeof *track);
+}
+END_TEST
+
+/* -------------------------------------------------------------- suite */
+
+int main(void)
+{
+	Suite *suite = suite_create("threads");
+	TCase *threads = tcase_create("threads");
+
+	suite_add_tcase(suite, threads);
+	tcase_set_timeout(threads, 120);
+	tcase_add_checked_fixture(threads, setup, teardown);
+	tcase_add_test(threads, test_own);
+	tcase_add_test(threads, test_ring);
+	tcase_add_test(threads, test_producer_and_consumer);
+	tcase_add_test(threads, test_short_lives);
+	tcase_add_test(threads, test_multitude);
+	tcase_add_test(threads, test_turns);
+	tcase_add_loop_test(threads, test_beside, 0, 3);
+	tcase_add_loop_test(threads, test_holders, 0, 2);
+	tcase_add_test(threads, test_free_at_any_time);
+	tcase_add_test(threads, test_alloc_at_any_time);
+	tcase_add_test(threads, test_without_barrier);
+	tcase_add_test(threads, test_double_free_race);
+	return support_run(suite);
+}
