@@ -163,8 +163,8 @@ SA_ARENA_API void sa_arena_destroy(sa_arena *arena);
  * EPERM   memory could not be locked and the arena requires it;
  * ENOSPC  the arena's capacity is used up;
  * EACCES  the arena is not READWRITE now, or was excluded from this child.
- * Misuse detected: WRITE_AFTER_FREE and UNDERFLOW in the slot handed out,
- * DOUBLE_FREE by two racing threads.
+ * Misuse detected: WRITE_AFTER_FREE in the slot handed out, DOUBLE_FREE by two
+ * racing threads.
  */
 SA_ARENA_API SA_ARENA_MALLOC SA_ARENA_USE_RESULT void *
 sa_arena_alloc(sa_arena *arena, size_t size);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -208,8 +209,10 @@ static void *consume(void *unused)
 
 	while (count < SUPPORT_ROUNDS(300000)) {
 		got = atomic_exchange(&mailboxes[0][box % BOXES], NULL);
-		if (got == NULL)
+		if (got == NULL) {
+			sched_yield();
 			continue;
+		}
 		item_free(got);
 		free(got);
 		count++;
@@ -229,7 +232,7 @@ static void produce(size_t count)
 		SUPPORT_REQUIRE(sent != NULL);
 		item_alloc(sent, &random);
 		while (atomic_load(&mailboxes[0][box % BOXES]) != NULL)
-			;
+			sched_yield();
 		atomic_store(&mailboxes[0][box % BOXES], sent);
 	}
 }
