@@ -81,7 +81,10 @@ static inline bool slabs_death(sa_slab *slab, uint32_t index)
 
 static inline bool slabs_death_elsewhere(sa_slab *slab, uint32_t index)
 {
-	return sa_slot_death_elsewhere(sa_slab_slot_at(slab, index));
+	bool had_claim;
+
+	return sa_slot_death_elsewhere(sa_slab_slot_at(slab, index),
+				       &had_claim);
 }
 
 #endif

@@ -91,16 +91,27 @@ static inline sa_slot allocate(void)
 	return slot;
 }
 
+/* Into stock, where there may be no room. */
+static inline void put(sa_slot slot)
+{
+	if (bin->count == SA_STOCK_SIZE)
+		SUPPORT_REQUIRE(sa_shard_displace(shard, slot));
+	else
+		sa_bin_set(bin, bin->count++, slot);
+}
+
 static inline void release(sa_slot slot)
 {
 	SUPPORT_REQUIRE(sa_slot_death(slot, bin->stride, sa_slot_mark(slot),
 				      &slabs_key));
-	sa_shard_put(shard, slot);
+	put(slot);
 }
 
 static inline void release_elsewhere(sa_slot slot)
 {
-	SUPPORT_REQUIRE(sa_slot_death_elsewhere(slot));
+	bool had_claim;
+
+	SUPPORT_REQUIRE(sa_slot_death_elsewhere(slot, &had_claim));
 	sa_shard_post(atomic_load(&slot.slab->owner), slot.slab);
 }
 

@@ -104,7 +104,7 @@ START_TEST(test_chance)
 		while (before[place] != slot.mark)
 			place++;
 		times[place]++;
-		sa_shard_put(shard, slot);
+		put(slot);
 	}
 	/* 1,000 each, give or take six standard deviations of 31. */
 	for (unsigned i = 0; i < SA_STOCK_SIZE; i++) {
@@ -156,8 +156,27 @@ START_TEST(test_displace)
 			is_there |= bin->mark[j] == objects[i].mark;
 		ck_assert(is_there);
 	}
-	sa_shard_flush(shard);
+	ck_assert(sa_shard_flush(shard, &misuse));
 	ck_assert_uint_eq(slab->nfree, slab->nslots);
+}
+END_TEST
+
+/* A slot that is in stock and in its slab was freed by two. */
+START_TEST(test_free_twice)
+{
+	sa_slot slot;
+
+	adopt_slab();
+	while (bin->count < SA_STOCK_SIZE)
+		put(take());
+	slot = sa_bin_get(bin, 3);
+	ck_assert(sa_shard_give(shard, slot));
+	ck_assert_ptr_null(shard->suspect.slab);
+	ck_assert(!sa_shard_give(shard, slot));
+	ck_assert_ptr_eq(shard->suspect.memory, slot.memory);
+	ck_assert(!sa_shard_flush(shard, &misuse));
+	ck_assert_int_eq(misuse.kind, SA_ARENA_MISUSE_DOUBLE_FREE);
+	ck_assert_ptr_eq(misuse.object, slot.memory);
 }
 END_TEST
 
@@ -172,7 +191,7 @@ START_TEST(test_listing)
 	while (n < slab->nslots)
 		objects[n++] = allocate();
 	ck_assert_int_eq(fill(), SA_SHARD_DRY);
-	sa_shard_give(shard, objects[0]);
+	ck_assert(sa_shard_give(shard, objects[0]));
 	ck_assert_uint_eq(slab->nfree, 1);
 	ck_assert(!is_in_list(slab));
 	sa_shard_relist(shard, slab);
@@ -184,7 +203,7 @@ START_TEST(test_listing)
 	ck_assert_ptr_null(atomic_load(&slab->owner));
 	sa_shard_adopt(shard, slab);
 	for (uint32_t i = 1; i <= SA_STOCK_SIZE; i++)
-		sa_shard_give(shard, objects[i]);
+		ck_assert(sa_shard_give(shard, objects[i]));
 	ck_assert(is_in_list(slab));
 }
 END_TEST
@@ -219,7 +238,7 @@ START_TEST(test_flush)
 			sa_slab_clear(slabs[i]);
 		bin->count = 0;
 		fill();
-		sa_shard_flush(shard);
+		ck_assert(sa_shard_flush(shard, &misuse));
 		ck_assert_uint_eq(bin->count, 0);
 		ck_assert_uint_eq(free_count(), slot_count());
 		ck_assert(is_in_list(slabs[0]) && is_in_list(slabs[1]));
@@ -270,6 +289,7 @@ int main(void)
 	tcase_add_test(tests, test_take_all);
 	tcase_add_test(tests, test_fill);
 	tcase_add_test(tests, test_chance);
+	tcase_add_test(tests, test_free_twice);
 	tcase_add_test(tests, test_random_start);
 	tcase_add_test(tests, test_displace);
 	tcase_add_test(tests, test_listing);

@@ -88,7 +88,7 @@ START_TEST(test_pending)
 	sa_slot slot = allocate();
 	uint32_t index = sa_slot_index(slot);
 
-	sa_shard_flush(shard);
+	ck_assert(sa_shard_flush(shard, &misuse));
 	atomic_fetch_or(&slab->claims[index / 64], sa_bitmap_mask(index));
 	sa_shard_post(shard, slab);
 	for (unsigned i = 0; i < 3; i++) {
@@ -199,7 +199,7 @@ START_TEST(test_threads)
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
 	ck_assert_uint_eq(atomic_load(&freed), HANDED - (HANDED + 3) / 4);
 	ck_assert(sa_shard_collect(shard, &misuse));
-	sa_shard_flush(shard);
+	ck_assert(sa_shard_flush(shard, &misuse));
 	ck_assert_uint_eq(free_count(), slot_count());
 	for (unsigned i = 0; i < slab_count; i++)
 		ck_assert(sa_slab_verify(slabs[i], &misuse));

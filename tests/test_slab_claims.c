@@ -37,6 +37,10 @@ static void teardown(void)
 
 static void birth(uint32_t index)
 {
+	if (sa_bitmap_is_set(slab->free_bits, index)) {
+		sa_bitmap_clear_range(slab->free_bits, index, 1);
+		slab->nfree--;
+	}
 	SUPPORT_REQUIRE(slabs_birth(slab, index, 32));
 	support_fill(sa_slab_slot(slab, index), 32, index);
 }
@@ -276,6 +280,48 @@ START_TEST(test_stale_mark)
 }
 END_TEST
 
+/* The other's mark comes last, and the owner has given the slot back: it would
+ * be free twice. */
+START_TEST(test_race_told_by_bit)
+{
+	sa_slot slot = sa_slab_slot_at(slab, 6);
+	uint32_t nfree = slab->nfree;
+	bool pending;
+
+	birth(6);
+	claim(6);
+	ck_assert(slabs_death(slab, 6));
+	sa_slot_set_mark(slot, SA_SLAB_COLLECTABLE);
+	ck_assert(sa_slab_give(slab, 6));
+	ck_assert(!sa_slab_give(slab, 6));
+	ck_assert_uint_eq(slab->nfree, nfree);
+	ck_assert(!sa_slab_collect(slab, &pending, &misuse));
+	assert_double_free(6);
+}
+END_TEST
+
+/* The loser sees a canary that the winner is wiping: that is no overflow. */
+START_TEST(test_race_sees_wipe)
+{
+	bool had_claim;
+
+	birth(7);
+	claim(7);
+	memset(sa_slab_slot(slab, 7), 0, slab->stride - 8);
+	ck_assert(!slabs_death(slab, 7));
+	assert_told_double_free(7);
+	birth(8);
+	memset(sa_slab_slot(slab, 8), 0, slab->stride - 8);
+	ck_assert(
+		!sa_slot_death_elsewhere(sa_slab_slot_at(slab, 8), &had_claim));
+	ck_assert(!had_claim);
+	sa_slot_set_mark(sa_slab_slot_at(slab, 8), SA_SLAB_FREE);
+	sa_slot_explain_death_elsewhere(sa_slab_slot_at(slab, 8), had_claim,
+					&misuse);
+	assert_double_free(8);
+}
+END_TEST
+
 /* One of two threads succeeds, always. */
 static atomic_uint successes, ready;
 
@@ -384,6 +430,8 @@ int main(void)
 	tcase_add_test(tests, test_collect);
 	tcase_add_test(tests, test_pending);
 	tcase_add_test(tests, test_double_free);
+	tcase_add_test(tests, test_race_told_by_bit);
+	tcase_add_test(tests, test_race_sees_wipe);
 	tcase_add_test(tests, test_free_of_free);
 	tcase_add_test(tests, test_race_of_others);
 	tcase_add_test(tests, test_race_with_owner);
