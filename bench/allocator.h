@@ -7,19 +7,24 @@
 #define BENCH_ALLOCATOR_H
 
 #include <stddef.h>
-#include <string.h>
-
-/* The size of an object where a workload uses only one: a key. */
-#define KEY_SIZE ((size_t)32)
 
 struct allocator {
 	const char *name;
 	const char *title;
+	const char *(*version)(void);
 	size_t object_limit; /* most objects alive; SIZE_MAX: no limit */
+	size_t size_limit;   /* most bytes of them; likewise */
 	int is_thread_safe;
+	int is_locked;      /* in RAM, by itself: to be compared with arenas */
+	int is_scaled;      /* part of the run that goes far up */
+	int keeps_pool;     /* what the first setup makes stays */
 	int teardown_frees; /* teardown releases objects still alive */
 
-	void *(*setup)(void); /* the context for the calls below */
+	/*
+	 * The context for the calls below.  A pool of fixed size gets room
+	 * for `room` bytes of objects and the allocator's own overhead.
+	 */
+	void *(*setup)(size_t room);
 	void (*teardown)(void *context);
 	void *(*alloc)(void *context, size_t size);
 	void (*free)(void *context, void *object, size_t size);
@@ -32,18 +37,17 @@ struct allocator {
 	void (*open)(void *context, void *object);
 	void (*close)(void *context, void *object);
 
-	/* Bytes kept out of line for all objects; NULL: not known. */
-	size_t (*metadata_size)(void *context);
+	/* NULL where there is no such call. */
+	int (*owns)(void *context, const void *object);
+	void (*check)(void *context);
+	size_t (*metadata_size)(void *context); /* out of line, in bytes */
+	size_t (*mapped_size)(void *context);   /* for objects, in bytes */
 };
 
 extern const struct allocator *const allocators[];
 extern const size_t allocator_count;
 
-/* Fill an object; the barrier keeps the stores before the wipe. */
-static inline void object_write(void *object, size_t size)
-{
-	memset(object, 0x5a, size);
-	__asm__ __volatile__("" : : "r"(object) : "memory");
-}
+/* The allocator whose name it is, or NULL. */
+const struct allocator *allocator_find(const char *name);
 
 #endif

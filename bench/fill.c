@@ -9,7 +9,8 @@
 #include <string.h>
 
 #include "measure.h"
-#include "random.h"
+#include "object.h"
+#include "shuffle.h"
 #include "workload.h"
 
 /* Nanoseconds that the halves of one cycle took. */
@@ -51,24 +52,10 @@ static void drain(const struct trial *trial, void *context, void **objects)
 		trial->allocator->free(context, objects[i], KEY_SIZE);
 }
 
-/* Fisher and Yates' shuffle. */
-static void shuffle(void **objects, size_t count)
-{
-	struct random random = random_seed(0);
-
-	for (size_t i = count - 1; i > 0; i--) {
-		size_t other = random_below(&random, i + 1);
-		void *object = objects[i];
-
-		objects[i] = objects[other];
-		objects[other] = object;
-	}
-}
-
 static struct lap cycle(const struct trial *trial, void **objects,
 			enum order order)
 {
-	void *context = trial->allocator->setup();
+	void *context = trial->allocator->setup(trial->room);
 	struct lap lap;
 
 	lap.fill = measure_now();

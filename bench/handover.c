@@ -12,6 +12,8 @@
 #include <stdatomic.h>
 
 #include "measure.h"
+#include "object.h"
+#include "pair.h"
 #include "workload.h"
 
 /* Positions only grow; each is written by one side. */
@@ -91,19 +93,41 @@ static void *consume(void *argument)
 	}
 }
 
-double handover_run(const struct trial *trial)
+static double handover_cost(struct handover *handover, uint64_t duration)
 {
-	struct handover handover = {.allocator = trial->allocator,
-				    .context = trial->allocator->setup()};
 	pthread_t consumer;
 	double cost;
 
-	errno = pthread_create(&consumer, NULL, consume, &handover);
+	errno = pthread_create(&consumer, NULL, consume, handover);
 	if (errno != 0)
 		trial_give_up();
-	cost = measure_steady(produce, &handover, trial->duration);
-	ring_put(&handover, NULL);
+	cost = measure_steady(produce, handover, duration);
+	ring_put(handover, NULL);
 	pthread_join(consumer, NULL);
+	return cost;
+}
+
+double handover_run(const struct trial *trial)
+{
+	struct handover handover = {.allocator = trial->allocator};
+	double cost;
+
+	handover.context = trial->allocator->setup(trial->room);
+	cost = handover_cost(&handover, trial->duration);
+	trial->allocator->teardown(handover.context);
+	return cost;
+}
+
+/* The one thread is its process's only one: it goes first. */
+double handover_rate_run(const struct trial *trial)
+{
+	struct pair pair = {trial->allocator,
+			    trial->allocator->setup(trial->room)};
+	struct handover handover = {.allocator = pair.allocator,
+				    .context = pair.context};
+	double cost = measure_steady(pair_work, &pair, trial->duration);
+
+	cost /= handover_cost(&handover, trial->duration);
 	trial->allocator->teardown(handover.context);
 	return cost;
 }

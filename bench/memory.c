@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "allocator.h"
+#include "object.h"
 
 /* After the large fill: smaller ones, each torn down, to show any leak. */
 #define REFILLS 10
@@ -74,16 +75,30 @@ static int mappings_count(size_t *count)
 	return got < 0 ? -1 : 0;
 }
 
-/* Rss from smaps_rollup is exact; VmRSS lags behind by some pages a CPU. */
+/*
+ * Code is not counted.  smaps_rollup is exact; status lags behind by some
+ * pages a CPU.
+ */
 int memory_now(struct memory *memory)
 {
 	if (page_read("/proc/self/status") != 0 ||
-	    page_field("\nVmLck:", &memory->locked) != 0)
+	    page_field("\nVmLck:", &memory->locked) != 0 ||
+	    page_field("\nVmPTE:", &memory->tables) != 0)
 		return -1;
 	if (page_read("/proc/self/smaps_rollup") != 0 ||
-	    page_field("\nRss:", &memory->resident) != 0)
+	    page_field("\nAnonymous:", &memory->resident) != 0)
 		return -1;
 	return mappings_count(&memory->mappings);
+}
+
+size_t memory_available(void)
+{
+	size_t bytes;
+
+	if (page_read("/proc/meminfo") != 0 ||
+	    page_field("\nMemAvailable:", &bytes) != 0)
+		return 0;
+	return bytes;
 }
 
 static void look(struct memory *memory)
@@ -92,11 +107,22 @@ static void look(struct memory *memory)
 		trial_give_up();
 }
 
+void memory_need_locked(void)
+{
+	struct memory memory;
+
+	look(&memory);
+	if (memory.locked == 0) {
+		errno = EPERM;
+		trial_give_up();
+	}
+}
+
 /* Fill `count` objects, look if `figures` is given, tear down. */
 static void round_trip(const struct allocator *allocator, void **objects,
 		       size_t count, struct memory_figures *figures)
 {
-	void *context = allocator->setup();
+	void *context = allocator->setup(count * KEY_SIZE);
 
 	for (size_t i = 0; i < count; i++) {
 		objects[i] = trial_need(allocator->alloc(context, KEY_SIZE));
@@ -114,7 +140,7 @@ static void round_trip(const struct allocator *allocator, void **objects,
 
 /*
  * A small round first, and a look, so that nothing is counted which the
- * process sets up once and keeps.
+ * process sets up once and keeps; but a pool that the process keeps counts.
  */
 void memory_run(const struct trial *trial, void *result)
 {
@@ -124,8 +150,11 @@ void memory_run(const struct trial *trial, void *result)
 
 	memset(objects, 0xff, trial->count * sizeof(*objects));
 	figures->metadata_size = SIZE_MAX;
-	round_trip(trial->allocator, objects, 1, figures);
 	look(&figures->before);
+	if (!trial->allocator->keeps_pool) {
+		round_trip(trial->allocator, objects, 1, figures);
+		look(&figures->before);
+	}
 	round_trip(trial->allocator, objects, trial->count, figures);
 	for (int i = 0; i < REFILLS; i++)
 		round_trip(trial->allocator, objects, some, NULL);

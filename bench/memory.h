@@ -9,8 +9,9 @@
 
 struct memory {
 	size_t locked;   /* bytes */
-	size_t resident; /* bytes */
+	size_t resident; /* bytes, of anonymous memory */
 	size_t mappings; /* as counted against max_map_count */
+	size_t tables;   /* bytes of page tables */
 };
 
 /* An allocator's memory around a fill with keys. */
@@ -23,6 +24,12 @@ struct memory_figures {
 
 /* The process as it is now; -1 with errno if /proc cannot tell. */
 int memory_now(struct memory *memory);
+
+/* Bytes that the machine can still give; 0 if /proc cannot tell. */
+size_t memory_available(void);
+
+/* End the trial unless some memory of the process is locked. */
+void memory_need_locked(void);
 
 /* A trial; `result` is a struct memory_figures. */
 void memory_run(const struct trial *trial, void *result);

@@ -2,22 +2,20 @@
 /* Allocate a key, write it, free it: the cost of the calls alone. */
 #include <config.h>
 
+#include "pair.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include "measure.h"
+#include "object.h"
 #include "workload.h"
-
-struct pair {
-	const struct allocator *allocator;
-	void *context;
-};
 
 double pair_direct_run(const struct trial *trial)
 {
 	const struct allocator *allocator = trial->allocator;
-	void *context = allocator->setup();
+	void *context = allocator->setup(trial->room);
 	double cost =
 		measure_steady(allocator->pairs, context, trial->duration);
 
@@ -25,7 +23,7 @@ double pair_direct_run(const struct trial *trial)
 	return cost;
 }
 
-static void pair_work(void *context, size_t count)
+void pair_work(void *context, size_t count)
 {
 	const struct pair *pair = context;
 	const struct allocator *allocator = pair->allocator;
@@ -41,7 +39,8 @@ static void pair_work(void *context, size_t count)
 
 double pair_indirect_run(const struct trial *trial)
 {
-	struct pair pair = {trial->allocator, trial->allocator->setup()};
+	struct pair pair = {trial->allocator,
+			    trial->allocator->setup(trial->room)};
 	double cost = measure_steady(pair_work, &pair, trial->duration);
 
 	trial->allocator->teardown(pair.context);

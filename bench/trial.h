@@ -16,6 +16,7 @@ struct trial {
 	const struct workload *workload; /* NULL: none, memory is looked at */
 	const struct allocator *allocator;
 	size_t count;      /* objects alive at once */
+	size_t room;       /* bytes of them, with what is lost to rounding */
 	uint64_t duration; /* ns to spend in what is timed */
 };
 
