@@ -107,12 +107,12 @@ static void look(struct memory *memory)
 		trial_give_up();
 }
 
-void memory_need_locked(void)
+void memory_need_locked(size_t size)
 {
 	struct memory memory;
 
 	look(&memory);
-	if (memory.locked == 0) {
+	if (memory.locked < size) {
 		errno = EPERM;
 		trial_give_up();
 	}

@@ -28,8 +28,8 @@ int memory_now(struct memory *memory);
 /* Bytes that the machine can still give; 0 if /proc cannot tell. */
 size_t memory_available(void);
 
-/* End the trial unless some memory of the process is locked. */
-void memory_need_locked(void);
+/* End the trial unless the process has `size` bytes locked. */
+void memory_need_locked(size_t size);
 
 /* A trial; `result` is a struct memory_figures. */
 void memory_run(const struct trial *trial, void *result);

@@ -213,7 +213,9 @@ static bool change_is_found(size_t stride, size_t size, uint64_t word,
 	bool is_right;
 
 	slot[at] ^= change;
-	is_right = sa_canary_intact(slot, stride, size, word) == !is_canary;
+	is_right =
+		sa_canary_intact(slot, stride, size, word) == !is_canary &&
+		sa_canary_intact_alone(slot, stride, size, word) == !is_canary;
 	if (stride <= STRIDE_EXHAUSTIVE || at % 64 == size % 64)
 		is_right &=
 			sa_canary_slot_first_wrong(slot, stride, size, word) ==
@@ -288,6 +290,32 @@ static void change_some(size_t stride)
 START_TEST(test_some_bytes)
 {
 	for_each_stride(_i, change_some);
+}
+END_TEST
+
+/* The object ends where the memory that may be read begins. */
+START_TEST(test_reads_no_object)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	unsigned char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(pages, MAP_FAILED);
+	ck_assert_int_eq(mprotect(pages, page, PROT_NONE), 0);
+	for (size_t stride = 16; stride <= 512; stride += 16)
+		for (size_t size = 0; size <= stride - 8; size++) {
+			unsigned char *at = pages + page - size;
+			uint64_t word = sa_canary_word(&key, at);
+
+			sa_canary_fill(at + size, stride - 8 - size, word);
+			sa_canary_write_tail(at, stride, word);
+			SUPPORT_REQUIRE(
+				sa_canary_intact_alone(at, stride, size, word));
+			SUPPORT_REQUIRE(
+				sa_canary_slot_first_wrong(at, stride, size,
+							   word) == stride);
+		}
+	ck_assert_int_eq(munmap(pages, 2 * page), 0);
 }
 END_TEST
 
@@ -375,6 +403,7 @@ int main(void)
 	tcase_add_test(canary, test_write_leaves_tail_alone);
 	tcase_add_loop_test(canary, test_every_byte, 0, GROUPS);
 	tcase_add_loop_test(canary, test_some_bytes, 0, GROUPS);
+	tcase_add_test(canary, test_reads_no_object);
 	tcase_add_test(canary, test_first_of_several);
 	tcase_add_test(canary, test_canary_before);
 	tcase_add_test(canary, test_runs);

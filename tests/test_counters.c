@@ -274,6 +274,31 @@ START_TEST(test_others)
 }
 END_TEST
 
+/* What a shard had once it does not have again beside another's. */
+START_TEST(test_one_after_another)
+{
+	for (unsigned round = 0; round < 2 * SHARDS; round++) {
+		unsigned shard = round % SHARDS;
+
+		for (unsigned i = 0; i < 100; i++)
+			alloc(shard, 5);
+		sa_counters_tell(&shards[shard], &totals);
+		if (round % 2 == 1) {
+			for (unsigned i = 0; i < SHARDS; i++)
+				sa_counters_tell(&shards[i], &totals);
+			ck_assert_int_eq(SA_COUNTER_GET(totals.count.peak),
+					 100);
+		}
+		for (unsigned i = 0; i < 100; i++)
+			release(shard, 5);
+		sa_counters_tell(&shards[shard], &totals);
+	}
+	ck_assert_int_eq(SA_COUNTER_GET(totals.count.peak), 100);
+	ck_assert_int_eq(SA_COUNTER_GET(totals.size.peak), 500);
+	assert_whole();
+}
+END_TEST
+
 /* Threads tell at once: nothing is lost. */
 static void *count_and_tell(void *own)
 {
@@ -325,6 +350,7 @@ int main(void)
 	tcase_add_test(tests, test_clear);
 	tcase_add_test(tests, test_several_shards);
 	tcase_add_test(tests, test_others);
+	tcase_add_test(tests, test_one_after_another);
 	tcase_add_test(tests, test_threads);
 	return support_run(suite);
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "smaps.h"
@@ -308,6 +309,25 @@ START_TEST(test_lockable_as_we_are)
 }
 END_TEST
 
+/* What /proc/sys allows, less the lines of /proc/self/maps. */
+START_TEST(test_all_mappings)
+{
+	FILE *file = fopen("/proc/sys/vm/max_map_count", "r");
+	size_t most = 0, used;
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%zu", &most), 1);
+	fclose(file);
+	for (unsigned i = 0; i < 200; i++)
+		map(page);
+	support_mapping_count();
+	used = support_mapping_count();
+	ck_assert_uint_gt(used, 200);
+	ck_assert_uint_le(sa_os_available_mappings(), most - used + 2);
+	ck_assert_uint_ge(sa_os_available_mappings(), most - used - 2);
+}
+END_TEST
+
 /* Neighbours with one access would be one mapping. */
 START_TEST(test_available_mappings)
 {
@@ -339,6 +359,24 @@ static void *tell_id(void *id)
 	SUPPORT_REQUIRE(sa_os_thread_is_alive(*(int *)id));
 	return NULL;
 }
+
+/* At first it only yields, later it sleeps; it always comes back. */
+START_TEST(test_let_run)
+{
+	struct timespec before, after;
+	int64_t elapsed;
+
+	for (unsigned turn = 0; turn < 10; turn++)
+		sa_os_let_run(turn);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	for (unsigned turn = 1000; turn < 1010; turn++)
+		sa_os_let_run(turn);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	elapsed = (after.tv_sec - before.tv_sec) * 1000000000 +
+		  (after.tv_nsec - before.tv_nsec);
+	ck_assert_int_ge(elapsed, 10 * 10000);
+}
+END_TEST
 
 /* A joined thread leaves the kernel a moment later. */
 START_TEST(test_thread_is_alive)
@@ -378,7 +416,9 @@ int main(void)
 	tcase_add_test(os, test_memory_size);
 	tcase_add_loop_test(os, test_lockable_size, 0, 6);
 	tcase_add_test(os, test_lockable_as_we_are);
+	tcase_add_test(os, test_all_mappings);
 	tcase_add_test(os, test_available_mappings);
+	tcase_add_test(os, test_let_run);
 	tcase_add_test(os, test_thread_is_alive);
 	return support_run(suite);
 }

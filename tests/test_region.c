@@ -366,6 +366,7 @@ static void exclude(void *unused)
 	(void)unused;
 	sa_region_after_fork(&region);
 	SUPPORT_REQUIRE(region.state == SA_REGION_ABSENT);
+	SUPPORT_REQUIRE(sa_region_is_excluded(&region));
 	SUPPORT_REQUIRE(!region.locked);
 	SUPPORT_REQUIRE(!support_is_readable(start));
 	SUPPORT_REQUIRE(sa_os_reserve(start, region.size) == -1);
@@ -375,6 +376,28 @@ static void exclude(void *unused)
 	SUPPORT_REQUIRE(region.state == SA_REGION_ABSENT);
 	destroy();
 	SUPPORT_REQUIRE(sa_os_reserve(start, 3 * page) == 0);
+}
+
+/* Something else has come to lie there: it is not the region's to touch. */
+static void take_place(void *unused)
+{
+	unsigned char *start = region.start, *other;
+
+	(void)unused;
+	other = mmap(start + page, page, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	SUPPORT_REQUIRE(other == start + page);
+	support_fill(other, page, 6);
+	sa_region_after_fork(&region);
+	SUPPORT_REQUIRE(region.state == SA_REGION_TAKEN);
+	SUPPORT_REQUIRE(sa_region_is_excluded(&region));
+	SUPPORT_REQUIRE(!region.locked);
+	SUPPORT_REQUIRE(sa_region_set_access(&region, NOACCESS) == 0);
+	destroy();
+	SUPPORT_REQUIRE(support_is_filled(other, page, 6));
+	SUPPORT_REQUIRE(support_is_writable(other));
+	SUPPORT_REQUIRE(sa_os_reserve(start - 2 * page, 3 * page) == 0);
+	SUPPORT_REQUIRE(sa_os_reserve(start + 2 * page, 2 * page) == 0);
 }
 
 static void wipe(void *was_locked)
@@ -415,6 +438,7 @@ START_TEST(test_fork)
 {
 	assert_forks(INHERIT, inherit);
 	assert_forks(EXCLUDE, exclude);
+	assert_forks(EXCLUDE, take_place);
 	assert_forks(WIPE, wipe);
 }
 END_TEST

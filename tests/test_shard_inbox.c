@@ -124,8 +124,66 @@ END_TEST
 
 /* --------------------------------------------------------------- threads */
 
+/* Of each slab, one of two threads frees every other slot: the same words are
+ * claimed, the same slabs posted and collected, all at once. */
+#define ROUNDS SUPPORT_ROUNDS(1000u)
+
+static atomic_uint begun, done;
+
+static void *free_every_other(void *parity)
+{
+	for (unsigned round = 1; round <= ROUNDS; round++) {
+		while (atomic_load(&begun) < round)
+			sched_yield();
+		for (unsigned i = 0; i < slab_count; i++)
+			for (uint32_t j = *(uint32_t *)parity;
+			     j < slabs[i]->nslots; j += 2)
+				release_elsewhere(sa_slab_slot_at(slabs[i], j));
+		atomic_fetch_add(&done, 1);
+	}
+	return NULL;
+}
+
+static void bear_all(void)
+{
+	for (unsigned i = 0; i < slab_count; i++) {
+		sa_slab *slab = slabs[i];
+
+		for (uint32_t j = 0; j < slab->nslots; j++)
+			SUPPORT_REQUIRE(slabs_birth(slab, j, 32));
+		sa_bitmap_clear_range(slab->free_bits, 0, slab->nslots);
+		slab->nfree = 0;
+	}
+}
+
+/* At the end of every round nothing is missing. */
+START_TEST(test_claims_of_threads)
+{
+	uint32_t parities[] = {0, 1};
+	pthread_t threads[2];
+
+	for (unsigned i = 0; i < SLABS_MAX; i++)
+		adopt_slab();
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL,
+						free_every_other, &parities[i]),
+				 0);
+	for (unsigned round = 1; round <= ROUNDS; round++) {
+		bear_all();
+		atomic_store(&begun, round);
+		while (atomic_load(&done) < 2 * round)
+			SUPPORT_REQUIRE(sa_shard_collect(shard, &misuse));
+		SUPPORT_REQUIRE(sa_shard_collect(shard, &misuse));
+		ck_assert_ptr_null(atomic_load(&shard->inbox));
+		ck_assert_uint_eq(free_count(), slot_count());
+	}
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+}
+END_TEST
+
 #define RING 64
-#define HANDED SUPPORT_ROUNDS(200000u)
+#define HANDED SUPPORT_ROUNDS(1000000u)
 
 /* Objects on their way from the owner to those who free them. */
 static struct {
@@ -180,13 +238,17 @@ START_TEST(test_threads)
 {
 	pthread_t threads[2];
 
-	adopt_slab();
-	adopt_slab();
+	for (unsigned i = 0; i < SLABS_MAX; i++)
+		adopt_slab();
 	for (unsigned i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL,
 						free_what_comes, NULL),
 				 0);
 	for (unsigned i = 0; i < HANDED; i++) {
+		/* Seldom and often: an inbox that fills, and one that is
+		 * emptied as it does. */
+		if (i / 1000 % 2 == 0)
+			SUPPORT_REQUIRE(sa_shard_collect(shard, &misuse));
 		while (bin->count == 0 && fill() == SA_SHARD_DRY)
 			sched_yield();
 		hand_over(allocate(), i);
@@ -219,6 +281,7 @@ int main(void)
 	tcase_add_test(tests, test_fill_collects);
 	tcase_add_test(tests, test_pending);
 	tcase_add_test(tests, test_misuse);
+	tcase_add_test(tests, test_claims_of_threads);
 	tcase_add_test(tests, test_threads);
 	return support_run(suite);
 }

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -243,33 +244,38 @@ static void *use_number(void *unused)
 	sa_thread_register();
 	SUPPORT_REQUIRE(sa_thread_self.number != 0);
 	SUPPORT_REQUIRE(!atomic_exchange(&in_use[sa_thread_self.number], true));
-	usleep(sa_thread_self.number % 8 * 10);
+	sched_yield();
 	SUPPORT_REQUIRE(atomic_exchange(&in_use[sa_thread_self.number], false));
 	return unused;
 }
 
-static void *start_users(void *unused)
+static void *start_users(void *rounds)
 {
-	pthread_t threads[3];
+	pthread_t thread;
 
-	for (unsigned i = 0; i < SUPPORT_ROUNDS(100); i++) {
-		for (unsigned j = 0; j < 3; j++)
-			start(&threads[j], use_number, NULL);
-		for (unsigned j = 0; j < 3; j++)
-			join(threads[j]);
+	for (unsigned i = 0; i < *(unsigned *)rounds; i++) {
+		start(&thread, use_number, NULL);
+		join(thread);
 	}
-	return unused;
+	return NULL;
 }
 
-/* Threads that come and go at once never meet under one number. */
+/* So many threads come and go at once, and never meet under one number. */
+static void come_and_go(unsigned count, unsigned rounds)
+{
+	pthread_t starters[20];
+
+	for (unsigned i = 0; i < count; i++)
+		start(&starters[i], start_users, &rounds);
+	for (unsigned i = 0; i < count; i++)
+		join(starters[i]);
+}
+
 START_TEST(test_races)
 {
-	pthread_t starters[6];
-
-	for (unsigned i = 0; i < 6; i++)
-		start(&starters[i], start_users, NULL);
-	for (unsigned i = 0; i < 6; i++)
-		join(starters[i]);
+	come_and_go(2, SUPPORT_ROUNDS(4000));
+	come_and_go(4, SUPPORT_ROUNDS(1000));
+	come_and_go(20, SUPPORT_ROUNDS(100));
 }
 END_TEST
 

@@ -23,7 +23,7 @@ static void *botan_setup(size_t room)
 
 	(void)room;
 	botan_pool_free(trial_need(botan_pool_alloc(KEY_SIZE)), KEY_SIZE);
-	memory_need_locked();
+	memory_need_locked(POOL_SIZE);
 	return &context;
 }
 

@@ -34,14 +34,16 @@ static void *libgcrypt_setup(size_t room)
 
 	if (gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P))
 		return &context;
+	errno = ENOMEM;
 	if (gcry_check_version(GCRYPT_VERSION) == NULL ||
-	    POOL_SIZE(room) > INT_MAX ||
-	    gcry_control(GCRYCTL_INIT_SECMEM, (int)POOL_SIZE(room), 0) != 0) {
-		errno = ENOMEM;
+	    POOL_SIZE(room) > INT_MAX)
+		trial_give_up();
+	if (gcry_control(GCRYCTL_INIT_SECMEM, (int)POOL_SIZE(room), 0) != 0) {
+		errno = EPERM;
 		trial_give_up();
 	}
 	gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
-	memory_need_locked();
+	memory_need_locked(POOL_SIZE(room));
 	return &context;
 }
 
