@@ -34,11 +34,25 @@ size_t sa_growth_next_size(size_t mapped)
 	return sa_align_down(size, first);
 }
 
-void sa_growth_account(sa_arena *arena, const sa_region *region)
+void sa_growth_account(sa_arena *arena, bool is_locked, size_t size)
 {
-	atomic_fetch_add(&arena->mapped_size, region->size);
-	if (region->locked)
-		atomic_fetch_add(&arena->locked_size, region->size);
+	atomic_fetch_add(&arena->mapped_size, size);
+	if (is_locked)
+		atomic_fetch_add(&arena->locked_size, size);
+}
+
+size_t sa_growth_reserve_for(size_t size)
+{
+	return size < SA_GROWTH_RESERVE_MIN ? SA_GROWTH_RESERVE_MIN : size;
+}
+
+/* A small arena would lock a huge page for a few objects; and where the size
+ * is its own reserve, as at creation, nothing is held back. */
+static bool is_worth_huge_pages(const sa_arena *arena, size_t size)
+{
+	return (atomic_load(&arena->mapped_size) >= SA_GROWTH_HUGE_FROM ||
+		size >= SA_GROWTH_HUGE_FROM) &&
+	       sa_os_huge_page_size() != 0;
 }
 
 void sa_growth_discount(sa_arena *arena, const sa_region *region)
@@ -58,28 +72,50 @@ size_t sa_growth_capacity_left(const sa_arena *arena)
 	return capacity > mapped ? capacity - mapped : 0;
 }
 
-/* One region of exactly `size` bytes, found by the page map, all pages free. */
-static int add_tract(sa_arena *arena, size_t size)
+/* A region for slabs: of exactly `size` bytes; or, of `size` bytes at least,
+ * with huge pages and the rest of its reserve held back. */
+static int create_region(const sa_arena *arena, sa_region *region, size_t size,
+			 size_t huge)
 {
-	size_t bits_size = sa_tract_bits_size(size);
-	sa_tract *tract = sa_meta_alloc(&arena->meta, sizeof *tract);
-	uint64_t *bits = sa_meta_alloc(&arena->meta, bits_size);
+	const sa_arena_options *options = &arena->options;
 
-	if (tract == NULL || bits == NULL ||
-	    sa_region_create(&tract->region, size, arena->options.mlock,
-			     arena->options.fork) != 0)
-		goto free_metadata;
-	if (sa_pagemap_cover(&arena->pagemap, tract->region.start, size) != 0)
-		goto destroy_region;
-	/* A large object that was here may have left its entry. */
-	sa_pagemap_set(&arena->pagemap, tract->region.start, size, NULL);
-	sa_tract_init(tract, bits);
+	if (huge == 0)
+		return sa_region_create(region, size, options->mlock,
+					options->fork);
+	return sa_region_create_huge(region, size, sa_growth_reserve_for(size),
+				     huge, options->mlock, options->fork);
+}
+
+static void link_tract(sa_arena *arena, sa_tract *tract)
+{
 	tract->next = arena->tracts;
 	if (tract->next != NULL)
 		tract->next->previous = tract;
 	arena->tracts = tract;
-	sa_growth_account(arena, &tract->region);
+	sa_growth_account(arena, tract->region.locked, tract->region.size);
 	atomic_fetch_add(&arena->region_count, 1);
+}
+
+/* One region, found by the page map, all pages free.  0, or -1 with errno. */
+static int add_tract(sa_arena *arena, size_t size, size_t huge)
+{
+	size_t bits_size = sa_tract_bits_size(
+		huge == 0 ? size : sa_growth_reserve_for(size));
+	sa_tract *tract = sa_meta_alloc(&arena->meta, sizeof *tract);
+	uint64_t *bits = sa_meta_alloc(&arena->meta, bits_size);
+	const unsigned char *start;
+
+	if (tract == NULL || bits == NULL ||
+	    create_region(arena, &tract->region, size, huge) != 0)
+		goto free_metadata;
+	start = tract->region.start;
+	if (sa_pagemap_cover(&arena->pagemap, start, tract->region.reserve) !=
+	    0)
+		goto destroy_region;
+	/* A large object that was here may have left its entry. */
+	sa_pagemap_set(&arena->pagemap, start, tract->region.reserve, NULL);
+	sa_tract_init(tract, bits);
+	link_tract(arena, tract);
 	return 0;
 
 destroy_region:
@@ -93,28 +129,73 @@ free_metadata:
 	return -1;
 }
 
+/* How much of what a region holds back to take: up to the end of the huge page
+ * that `size` bytes reach into, or that many exactly if no more may be had. */
+static size_t extension(const sa_region *region, size_t size, size_t most)
+{
+	size_t huge = sa_os_huge_page_size();
+	uintptr_t end = (uintptr_t)region->start + region->size;
+	size_t held_back = region->reserve - region->size;
+
+	if (huge != 0)
+		size = sa_align_up(end + size, huge) - end;
+	size = size < held_back ? size : held_back;
+	return size < most ? size : most;
+}
+
+/* Take pages from a region that holds some back.  0, or -1 if there is none
+ * with at least `least` bytes, or they can't be locked. */
+static int extend(sa_arena *arena, size_t size, size_t least, size_t most)
+{
+	for (sa_tract *t = arena->tracts; t != NULL; t = t->next) {
+		size_t more;
+
+		if (t->region.reserve - t->region.size < least)
+			continue;
+		more = extension(&t->region, size, most);
+		if (more < least || sa_region_extend(&t->region, more) != 0)
+			continue;
+		sa_growth_account(arena, t->region.locked, more);
+		sa_tract_extend(t);
+		return 0;
+	}
+	return -1;
+}
+
+/* The bytes that capacity and lock still allow, whole pages. */
+static size_t allowance(const sa_arena *arena)
+{
+	size_t left = sa_growth_capacity_left(arena);
+	size_t lockable = SIZE_MAX;
+
+	/* Trying is no way to find a limit: a refused region has had each of
+	 * its pages touched. */
+	if (arena->options.mlock == SA_ARENA_MLOCK_REQUIRED)
+		lockable = sa_os_lockable_size();
+	return sa_align_down(left < lockable ? left : lockable,
+			     sa_os_page_size);
+}
+
 int sa_growth_add(sa_arena *arena, size_t size, size_t least)
 {
-	size_t page = sa_os_page_size;
-	size_t left = sa_align_down(sa_growth_capacity_left(arena), page);
+	size_t most = allowance(arena);
 
-	if (left < least) {
+	if (sa_growth_capacity_left(arena) < least) {
 		errno = ENOSPC;
 		return -1;
 	}
-	size = size < left ? size : left;
-	if (arena->options.mlock == SA_ARENA_MLOCK_REQUIRED) {
-		size_t lockable = sa_os_lockable_size();
-
-		/* Trying is no way to find a limit: a refused region has had
-		 * each of its pages touched. */
-		size = size < lockable ? size : lockable;
-	}
+	if (extend(arena, size, least, most) == 0)
+		return 0;
+	if (is_worth_huge_pages(arena, size) &&
+	    most >= sa_growth_reserve_for(size) &&
+	    add_tract(arena, size, sa_os_huge_page_size()) == 0)
+		return 0;
+	size = size < most ? size : most;
 	size = size > least ? size : least;
-	while (add_tract(arena, size) != 0) {
+	while (add_tract(arena, size, 0) != 0) {
 		if (size == least)
 			return -1;
-		size = sa_align_down(size / 2, page);
+		size = sa_align_down(size / 2, sa_os_page_size);
 		size = size > least ? size : least;
 	}
 	return 0;
@@ -158,7 +239,7 @@ static void unlink_tract(sa_arena *arena, sa_tract *tract)
 
 void sa_growth_drop(sa_arena *arena, sa_tract *tract)
 {
-	size_t size = tract->region.size;
+	size_t size = tract->region.reserve;
 
 	unlink_tract(arena, tract);
 	sa_growth_discount(arena, &tract->region);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -21,9 +22,6 @@
 
 /* Values of the kernel's ABI that older headers lack: asm-generic/mman-common.h
  * and linux/membarrier.h of Linux 6.1. */
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
@@ -45,9 +43,6 @@
 
 /* Yields before waiting turns into sleeping. */
 #define PATIENCE 100
-
-/* 2 MiB with 4 KiB pages on x86-64, arm64 and riscv64. */
-#define HUGE_PAGE_SIZE ((size_t)2 << 20)
 
 size_t sa_os_page_size;
 
@@ -135,29 +130,19 @@ int sa_os_wipe_on_fork(void *memory, size_t size)
 	return madvise(memory, size, MADV_WIPEONFORK);
 }
 
-size_t sa_os_huge_threshold(void)
+int sa_os_ask_for_huge_pages(void *memory, size_t size)
 {
-	return 2 * HUGE_PAGE_SIZE;
+	return madvise(memory, size, MADV_HUGEPAGE);
 }
 
-size_t sa_os_make_huge(void *memory, size_t size, size_t keep, size_t *offset)
+int sa_os_drop(void *memory, size_t size)
 {
-	uintptr_t base = (uintptr_t)memory;
-	uintptr_t start = sa_align_up(base + keep, HUGE_PAGE_SIZE);
-	uintptr_t end = sa_align_down(base + size, HUGE_PAGE_SIZE);
-	void *inner = (unsigned char *)memory + (start - base);
+	return madvise(memory, size, MADV_DONTNEED_LOCKED);
+}
 
-	/* sodium_malloc() has populated small pages.  Dropping them and having
-	 * the kernel populate anew costs an eighth of MADV_COLLAPSE, which
-	 * copies: 2.3 against 18 ms for 16 MiB. */
-	if (start >= end || madvise(memory, size, MADV_HUGEPAGE) != 0 ||
-	    madvise(inner, end - start, MADV_DONTNEED_LOCKED) != 0)
-		return 0;
-	*offset = start - base;
-	/* Should this fail, whoever locks the memory next populates it. */
-	if (madvise(inner, end - start, MADV_POPULATE_WRITE) != 0)
-		errno = 0;
-	return end - start;
+int sa_os_unlock(void *memory, size_t size)
+{
+	return munlock(memory, size);
 }
 
 int sa_os_lock_present(void *memory, size_t size)
@@ -237,6 +222,27 @@ static uint64_t status_figure(const head *status, const char *key,
 	const char *at = strstr(status->text, key);
 
 	return at == NULL ? otherwise : parse_number(at + strlen(key), base);
+}
+
+size_t sa_os_huge_page_size(void)
+{
+	static const char folder[] = "/sys/kernel/mm/transparent_hugepage/";
+	head enabled = {0}, size = {0};
+	char path[sizeof folder + sizeof "hpage_pmd_size"];
+
+	memcpy(path, folder, sizeof folder);
+	memcpy(path + sizeof folder - 1, "enabled", sizeof "enabled");
+	if (!read_file(path, keep_head, &enabled) ||
+	    strstr(enabled.text, "[never]") != NULL)
+		return 0;
+	memcpy(path + sizeof folder - 1, "hpage_pmd_size",
+	       sizeof "hpage_pmd_size");
+	/* An empty range asks whether the advice is known. */
+	if (!read_file(path, keep_head, &size) ||
+	    prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) != 0 ||
+	    madvise(NULL, 0, MADV_DONTNEED_LOCKED) != 0)
+		return 0;
+	return (size_t)parse_number(size.text, 10);
 }
 
 size_t sa_os_memory_size(void)

@@ -33,14 +33,15 @@ int sa_os_exclude_from_forks(void *memory, size_t size);
 int sa_os_wipe_on_fork(void *memory, size_t size);
 
 /*
- * Swap the locked pages of a mapping for locked huge pages wherever whole ones
- * fit behind the first `keep` bytes.  Returns how many bytes, from *offset on,
- * have been replaced by zeroes; 0 if the kernel would not.
+ * The huge pages that this process may ask for, in bytes; 0: none, or the
+ * kernel cannot drop locked pages (MADV_DONTNEED_LOCKED, Linux 5.18).
  */
-size_t sa_os_make_huge(void *memory, size_t size, size_t keep, size_t *offset);
+size_t sa_os_huge_page_size(void);
+int sa_os_ask_for_huge_pages(void *memory, size_t size);
 
-/* Below this many bytes no huge page is sure to fit. */
-size_t sa_os_huge_threshold(void);
+/* Take locked pages out, so that the next touch or lock finds zeroes. */
+int sa_os_drop(void *memory, size_t size);
+int sa_os_unlock(void *memory, size_t size);
 
 /* Lock what is present, and what will be when it is touched; no page is
  * touched now.  For the copy that a forked child got of locked memory. */

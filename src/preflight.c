@@ -5,6 +5,7 @@
 #include "preflight.h"
 
 #include <errno.h>
+#include <stdbool.h>
 
 #include "bits.h"
 #include "growth.h"
@@ -18,9 +19,10 @@
 
 /* An arena on paper. */
 typedef struct {
-	size_t mapped;   /* bytes of secret memory */
-	size_t mappings; /* VMAs */
-	size_t count;    /* objects that fit */
+	size_t mapped;    /* bytes of secret memory */
+	size_t held_back; /* bytes to come in the last block */
+	size_t mappings;  /* VMAs */
+	size_t count;     /* objects that fit */
 } paper;
 
 /* What it may not pass. */
@@ -28,6 +30,7 @@ typedef struct {
 	size_t lockable; /* the key's page already taken off */
 	size_t mappings;
 	size_t capacity;
+	size_t huge; /* bytes of a huge page; 0: none */
 } limits;
 
 static size_t min_size(size_t a, size_t b)
@@ -80,6 +83,26 @@ static void add_regions(paper *now, size_t n, size_t size, unsigned class)
 	now->count = saturating_sum(now->count, saturating_product(n, nslots));
 }
 
+/* Are huge pages taken now, from a block that must fit whole for a moment? */
+static bool takes_huge_pages(const paper *now, const limits *may, size_t size)
+{
+	return may->huge != 0 && now->mapped >= SA_GROWTH_HUGE_FROM &&
+	       bytes_left(now, may) >= sa_growth_reserve_for(size);
+}
+
+/* Add `size` bytes, rounded up to huge pages, from such a block. */
+static void add_huge_pages(paper *now, const limits *may, size_t size,
+			   unsigned class)
+{
+	size = sa_align_up(size, may->huge);
+	add_regions(now, 1, size, class);
+	if (now->held_back >= size)
+		now->mappings -= SA_REGION_MAPPINGS;
+	else
+		now->held_back = sa_growth_reserve_for(size);
+	now->held_back -= size < now->held_back ? size : now->held_back;
+}
+
 static size_t slot_region_size(const paper *now, size_t reserve, size_t least)
 {
 	size_t size = sa_growth_next_size(now->mapped);
@@ -122,6 +145,10 @@ static paper grow_slots(const limits *may, size_t reserve, size_t count,
 		if (size < least ||
 		    mappings_left(&now, may) < SA_REGION_MAPPINGS)
 			break;
+		if (size < largest && takes_huge_pages(&now, may, size)) {
+			add_huge_pages(&now, may, size, class);
+			continue;
+		}
 		if (size == largest && now.mapped >= reserve) {
 			n = (count - now.count) / sa_tract_nslots(size, class) +
 			    1;
@@ -173,9 +200,9 @@ static paper grow(const limits *may, const sa_arena_options *options,
 static int first_failure(const limits *may, const sa_arena_options *options,
 			 size_t size)
 {
-	const limits capacity = {SIZE_MAX, SIZE_MAX, may->capacity};
-	const limits lock = {may->lockable, SIZE_MAX, SIZE_MAX};
-	const limits mappings = {SIZE_MAX, may->mappings, SIZE_MAX};
+	const limits capacity = {SIZE_MAX, SIZE_MAX, may->capacity, may->huge};
+	const limits lock = {may->lockable, SIZE_MAX, SIZE_MAX, may->huge};
+	const limits mappings = {SIZE_MAX, may->mappings, SIZE_MAX, may->huge};
 	size_t by_capacity = grow(&capacity, options, SIZE_MAX, size).count;
 	size_t by_lock = grow(&lock, options, SIZE_MAX, size).count;
 	size_t by_mappings = grow(&mappings, options, SIZE_MAX, size).count;
@@ -201,7 +228,7 @@ static size_t metadata_mappings(size_t count)
 static limits limits_now(const sa_arena_options *options, size_t lockable,
 			 size_t mappings, size_t key_size)
 {
-	limits may = {SIZE_MAX, mappings, SIZE_MAX};
+	limits may = {SIZE_MAX, mappings, SIZE_MAX, sa_os_huge_page_size()};
 
 	if (options->mlock == SA_ARENA_MLOCK_REQUIRED && lockable != SIZE_MAX)
 		may.lockable = lockable - min_size(key_size, lockable);
@@ -213,7 +240,8 @@ static limits limits_now(const sa_arena_options *options, size_t lockable,
 int sa_preflight(const sa_arena_options *options, size_t count, size_t size,
 		 sa_arena_preflight_report *report)
 {
-	const limits none = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
+	const limits none = {SIZE_MAX, SIZE_MAX, SIZE_MAX,
+			     sa_os_huge_page_size()};
 	size_t key_size = sa_registry_has_key() ? 0 : sa_os_page_size;
 	size_t lockable = sa_os_lockable_size();
 	size_t mappings = sa_os_available_mappings();

@@ -4,11 +4,12 @@
  * advice, access, teardown through sodium_free().  The only file that hands a
  * pointer to sodium_free() or sodium_mprotect_*(), and only the block's base.
  *
- *   |header|guard| head | memory ...                      |guard|   pages
- *                ^start ^ start + SA_REGION_HEAD          ^ start + size
+ *   |header|guard| head | memory ...           | held back ... |guard|  pages
+ *                ^start ^ start + SA_REGION_HEAD  ^ start + size  ^ + reserve
  *
  * libsodium keeps its own canary in the head: a block of k pages - 16 bytes
- * fills its pages exactly.
+ * fills its pages exactly.  Of a large block a part may be held back: neither
+ * populated nor locked, until the region is extended.
  */
 #ifndef SA_REGION_H
 #define SA_REGION_H
@@ -33,7 +34,8 @@ typedef enum {
 
 typedef struct sa_region {
 	unsigned char *start;
-	size_t size; /* whole pages, the head included */
+	size_t size;    /* whole pages in use, the head included */
+	size_t reserve; /* whole pages in all */
 	sa_region_state state;
 	sa_arena_access access;
 	sa_arena_fork fork;
@@ -47,6 +49,19 @@ typedef struct sa_region {
  */
 int sa_region_create(sa_region *region, size_t size, sa_arena_mlock mlock,
 		     sa_arena_fork fork);
+
+/*
+ * The same over a block of `reserve` bytes, with pages of `huge` bytes wherever
+ * whole ones fit.  What is behind the huge page that holds the size's last
+ * byte is held back.  Also -1 with ENOMEM if the kernel gives no huge pages.
+ */
+int sa_region_create_huge(sa_region *region, size_t size, size_t reserve,
+			  size_t huge, sa_arena_mlock mlock,
+			  sa_arena_fork fork);
+
+/* Take `size` more bytes into use of what is held back: zero, and locked if
+ * the rest is.  0, or -1 with EPERM and nothing changed. */
+int sa_region_extend(sa_region *region, size_t size);
 
 /* Zero it and return it, in whatever access state it is; what cannot be opened
  * goes as it is.  0, or -1 with errno if some of it stays mapped. */

@@ -10,10 +10,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -176,52 +178,53 @@ START_TEST(test_advice)
 }
 END_TEST
 
-/* What was replaced is zero, and nothing else is. */
-static void assert_made_huge(size_t size, size_t keep)
+/* Pages that were locked come back zero, and locked. */
+START_TEST(test_drop)
 {
-	unsigned char *memory = map(size);
-	size_t offset = 0, huge;
+	unsigned char *memory = map(16 * page);
+	size_t locked = support_locked_size();
 
-	support_fill(memory, size, 3);
-	huge = sa_os_make_huge(memory, size, keep, &offset);
-	if (huge == 0) {
-		support_skip("make_huge", "the kernel would not");
-		offset = size;
-	} else {
-		ck_assert_uint_ge(offset, keep);
-		ck_assert_uint_le(offset, size);
-		ck_assert_uint_le(huge, size - offset);
-		ck_assert_uint_gt(huge + 8 * MIB, size);
+	if (!support_can_lock(16 * page) || sa_os_huge_page_size() == 0) {
+		support_skip("drop", "no lock, or no such advice");
+		return;
 	}
-	ck_assert(support_is_filled(memory, offset, 3));
-	ck_assert(support_is_zero(memory + offset, huge));
-	for (size_t i = offset + huge; i < size; i++)
-		SUPPORT_REQUIRE(memory[i] == support_pattern(3, i));
-	unmap(memory, size);
-}
-
-START_TEST(test_make_huge)
-{
-	assert_made_huge(sa_os_huge_threshold(), 16);
-	assert_made_huge(16 * MIB, 16);
-	assert_made_huge(16 * MIB, 3 * MIB);
+	support_fill(memory, 16 * page, 4);
+	ck_assert_int_eq(sodium_mlock(memory, 16 * page), 0);
+	ck_assert_int_eq(sa_os_drop(memory + page, 8 * page), 0);
+	ck_assert(support_is_filled(memory, page, 4));
+	ck_assert(support_is_zero(memory + page, 8 * page));
+	ck_assert_uint_eq(support_locked_size(), locked + 16 * page);
+	ck_assert_int_eq(sa_os_unlock(memory, 4 * page), 0);
+	ck_assert_uint_eq(support_locked_size(), locked + 12 * page);
+	ck_assert_int_eq(sa_os_unlock(memory, 16 * page), 0);
+	unmap(memory, 16 * page);
 }
 END_TEST
 
-START_TEST(test_too_small_for_huge)
+/* A process that wants no huge pages is offered none. */
+static void refuse_huge_pages(void *unused)
 {
-	unsigned char *memory = map(64 * page);
-	size_t offset = 0;
+	(void)unused;
+	SUPPORT_REQUIRE(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0);
+	SUPPORT_REQUIRE(sa_os_huge_page_size() == 0);
+}
 
-	support_fill(memory, 64 * page, 4);
-	if (64 * page < 2 * MIB)
-		ck_assert_uint_eq(
-			sa_os_make_huge(memory + page, 62 * page, 16, &offset),
-			0);
-	ck_assert_uint_eq(
-		sa_os_make_huge(memory, 64 * page, 64 * page, &offset), 0);
-	ck_assert(support_is_filled(memory, 64 * page, 4));
-	unmap(memory, 64 * page);
+START_TEST(test_huge_page_size)
+{
+	size_t size = sa_os_huge_page_size();
+	unsigned char *memory;
+
+	support_assert_passes(refuse_huge_pages, NULL);
+	if (size == 0) {
+		support_skip("huge_page_size", "the kernel has none");
+		return;
+	}
+	ck_assert_uint_eq(size & (size - 1), 0);
+	ck_assert_uint_gt(size, page);
+	memory = map(16 * page);
+	ck_assert_int_eq(sa_os_ask_for_huge_pages(memory, 16 * page), 0);
+	ck_assert(smaps_has_flag(memory, 16 * page, "hg"));
+	unmap(memory, 16 * page);
 }
 END_TEST
 
@@ -410,8 +413,8 @@ int main(void)
 	tcase_add_test(os, test_unmap);
 	tcase_add_test(os, test_reserve);
 	tcase_add_test(os, test_advice);
-	tcase_add_test(os, test_make_huge);
-	tcase_add_test(os, test_too_small_for_huge);
+	tcase_add_test(os, test_drop);
+	tcase_add_test(os, test_huge_page_size);
 	tcase_add_test(os, test_lock_present);
 	tcase_add_test(os, test_memory_size);
 	tcase_add_loop_test(os, test_lockable_size, 0, 6);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "os.h"
@@ -163,37 +164,106 @@ END_TEST
 
 /* ------------------------------------------------------------ huge pages */
 
-static int kernel_has_huge_pages(void)
+/* A quarter of a block in use, at least; false if the kernel has none. */
+static bool create_huge(size_t reserve, sa_arena_fork fork)
 {
-	char text[64] = "[never]";
-	int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY);
+	size_t huge = sa_os_huge_page_size();
 
-	if (fd >= 0 && read(fd, text, sizeof text - 1) <= 0)
-		strcpy(text, "[never]");
-	if (fd >= 0)
-		close(fd);
-	return strstr(text, "[never]") == NULL;
+	if (huge == 0) {
+		support_skip("huge_pages", "the kernel has none");
+		return false;
+	}
+	SUPPORT_REQUIRE(sa_region_create_huge(&region, reserve / 4, reserve,
+					      huge, mlock_policy(reserve),
+					      fork) == 0);
+	ck_assert_uint_ge(region.size, reserve / 4);
+	ck_assert_uint_lt(region.size, reserve / 4 + huge);
+	ck_assert_uint_eq(region.reserve, reserve);
+	return true;
 }
 
 /* Pages are swapped under libsodium's canary: its sodium_free() has to find
  * it, in this process and after changes of access. */
 START_TEST(test_huge_pages)
 {
-	size_t huge;
-
-	create(HUGE_REGION, (sa_arena_fork)_i);
+	if (!create_huge(HUGE_REGION, (sa_arena_fork)_i))
+		return;
 	ck_assert(support_is_zero(memory(), memory_size()));
-	huge = smaps_figure(region.start, region.size, "AnonHugePages");
-	if (kernel_has_huge_pages())
-		ck_assert_uint_gt(huge, 0);
-	else
-		support_skip("huge_pages", "the kernel has none");
-	ck_assert(smaps_has_flag(region.start, region.size, "dd"));
+	ck_assert_uint_gt(
+		smaps_figure(region.start, region.size, "AnonHugePages"), 0);
+	ck_assert(smaps_has_flag(region.start, region.reserve, "dd"));
 	support_fill(memory(), memory_size(), 2);
 	ck_assert_int_eq(sa_region_set_access(&region, NOACCESS), 0);
 	ck_assert_int_eq(sa_region_set_access(&region, READWRITE), 0);
 	ck_assert(support_is_filled(memory(), memory_size(), 2));
 	destroy();
+}
+END_TEST
+
+/* What is held back is not locked, until it is taken into use: then it is, and
+ * zero, and what was there before is as it was. */
+START_TEST(test_extend)
+{
+	size_t before = support_locked_size(), size;
+
+	if (!create_huge(HUGE_REGION, (sa_arena_fork)_i))
+		return;
+	size = region.size;
+	if (region.locked)
+		ck_assert_uint_eq(support_locked_size(), before + size);
+	support_fill(memory(), memory_size(), 2);
+	ck_assert_int_eq(sa_region_extend(&region, 3 * page), 0);
+	ck_assert_int_eq(
+		sa_region_extend(&region, HUGE_REGION - size - 3 * page), 0);
+	ck_assert_uint_eq(region.size, HUGE_REGION);
+	if (region.locked)
+		ck_assert_uint_eq(support_locked_size(), before + HUGE_REGION);
+	ck_assert(support_is_filled(memory(), size - SA_REGION_HEAD, 2));
+	ck_assert(support_is_zero(region.start + size, HUGE_REGION - size));
+	destroy();
+	ck_assert_uint_eq(support_locked_size(), before);
+}
+END_TEST
+
+/* Beyond the limit nothing is taken into use, and nothing stays locked. */
+static void extend_beyond_limit(void *unused)
+{
+	size_t size, locked;
+
+	(void)unused;
+	if (support_become_ordinary(6 * MIB + 2 * page) != 0)
+		_exit(CANNOT_TELL);
+	if (!create_huge(6 * MIB, INHERIT))
+		_exit(CANNOT_TELL);
+	size = region.size;
+	locked = support_locked_size();
+	SUPPORT_REQUIRE(region.locked);
+	SUPPORT_REQUIRE(
+		setrlimit(RLIMIT_MEMLOCK,
+			  &(struct rlimit){locked + page, locked + page}) == 0);
+	SUPPORT_REQUIRE(sa_region_extend(&region, 2 * page) == -1);
+	SUPPORT_REQUIRE(errno == EPERM);
+	SUPPORT_REQUIRE(region.size == size);
+	SUPPORT_REQUIRE(support_locked_size() == locked);
+	SUPPORT_REQUIRE(sa_region_extend(&region, page) == 0);
+	SUPPORT_REQUIRE(support_locked_size() == locked + page);
+	destroy();
+}
+
+START_TEST(test_extend_beyond_limit)
+{
+	support_end end;
+
+	if (SUPPORT_SANITIZED) {
+		support_skip("extend_beyond_limit", "sanitizers lock nothing");
+		return;
+	}
+	support_child(extend_beyond_limit, NULL, &end);
+	if (end.status == CANNOT_TELL)
+		support_skip("extend_beyond_limit", "not permitted here");
+	else
+		ck_assert_msg(end.status == 0, "status %d, signal %d: %s",
+			      end.status, end.signal, end.text);
 }
 END_TEST
 
@@ -456,6 +526,8 @@ int main(void)
 	tcase_add_test(tests, test_locked);
 	tcase_add_test(tests, test_flags);
 	tcase_add_loop_test(tests, test_huge_pages, INHERIT, WIPE + 1);
+	tcase_add_loop_test(tests, test_extend, INHERIT, WIPE + 1);
+	tcase_add_test(tests, test_extend_beyond_limit);
 	tcase_add_test(tests, test_access);
 	tcase_add_loop_test(tests, test_destroy_in_any_access, NOACCESS,
 			    READWRITE + 1);

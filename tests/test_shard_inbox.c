@@ -126,7 +126,7 @@ END_TEST
 
 /* Of each slab, one of two threads frees every other slot: the same words are
  * claimed, the same slabs posted and collected, all at once. */
-#define ROUNDS SUPPORT_ROUNDS(1000u)
+#define ROUNDS SUPPORT_ROUNDS(200u)
 
 static atomic_uint begun, done;
 

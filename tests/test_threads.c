@@ -684,7 +684,7 @@ START_TEST(test_double_free_race)
 	track = mmap(NULL, sizeof *track, PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(track, MAP_FAILED);
-	for (round = 0; round < SUPPORT_ROUNDS(200); round++) {
+	for (round = 0; round < SUPPORT_ROUNDS(150); round++) {
 		assert_one_loser(32, round % 2 == 0);
 		assert_one_loser(WIDE, round % 2 != 0);
 		if (round % 4 == 0)
