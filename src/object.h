@@ -52,7 +52,7 @@ _Noreturn void sa_object_death_failed(sa_arena *arena, sa_shard *shard,
 
 /* Inside the shard: fill a stock that is low from its own slabs.  False if
  * nothing is left in it. */
-bool sa_object_refill(sa_arena *arena, sa_shard *shard, unsigned class) SA_COLD;
+bool sa_object_refill(sa_arena *arena, sa_shard *shard, unsigned class);
 
 /* Inside the shard: the object that a slot had has ended, and the stock is
  * full; or it is not this shard's slab, and the object has yet to end.  False

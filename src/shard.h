@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A shard: the slabs that one thread allocates from, with a small stock of
- * slots ready to hand.  All but its first three members and the inbox belong
- * to the owner while it is inside, or to whoever has stopped the shard.
+ * slots ready to hand.  All that decides who may enter aside, and the inbox,
+ * it belongs to the owner while that is inside or holds the arena's mutex, and
+ * else to whoever has stopped it.
  *
  * A slot's way: slab -> stock -> object -> stock -> ... -> slab.  The stock
  * keeps a few slots warm, and which of them is taken is random.
@@ -56,9 +57,9 @@ struct sa_shard {
 	/* The serial of the thread that may enter; 0: none, it is stopped. */
 	_Alignas(SA_CACHE_LINE) atomic_uintptr_t owner;
 	atomic_bool busy; /* the owner is inside */
-	uintptr_t
-		rightful; /* who is to be the owner; under the arena's mutex */
-	sa_shard *next;   /* of the arena; fixed */
+	/* Who is to be the owner; under the arena's mutex. */
+	uintptr_t rightful;
+	sa_shard *next; /* of the arena; fixed */
 	/* What the last refused death was refused for. */
 	sa_slot suspect; /* found free twice; .slab NULL: none */
 	bool had_claim;  /* freed by another before */

@@ -126,7 +126,7 @@ END_TEST
 
 /* Of each slab, one of two threads frees every other slot: the same words are
  * claimed, the same slabs posted and collected, all at once. */
-#define ROUNDS SUPPORT_ROUNDS(200u)
+#define ROUNDS SUPPORT_ROUNDS(150u)
 
 static atomic_uint begun, done;
 
@@ -182,8 +182,56 @@ START_TEST(test_claims_of_threads)
 }
 END_TEST
 
+#define POSTS SUPPORT_ROUNDS(50000u)
+
+static atomic_uint posts;
+static atomic_bool is_stuck;
+
+/* As soon as it is out of the inbox, it is posted again. */
+static void *post_on_and_on(void *slab)
+{
+	unsigned count = 0;
+
+	while (count < POSTS && !atomic_load(&is_stuck)) {
+		if (atomic_load(&((sa_slab *)slab)->is_posted)) {
+			sched_yield();
+			continue;
+		}
+		sa_shard_post(shard, slab);
+		atomic_fetch_add(&posts, 1);
+		count++;
+	}
+	return NULL;
+}
+
+/* What is posted comes out, however many post at once: a slab that got lost
+ * would be waited for in vain. */
+START_TEST(test_posts_of_threads)
+{
+	pthread_t threads[2];
+	unsigned idle = 0;
+
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL,
+						post_on_and_on, adopt_slab()),
+				 0);
+	while (atomic_load(&posts) < 2 * POSTS && idle < 1000000) {
+		unsigned before = atomic_load(&posts);
+
+		SUPPORT_REQUIRE(sa_shard_collect(shard, &misuse));
+		idle = atomic_load(&posts) == before ? idle + 1 : 0;
+		if (idle > 100)
+			sched_yield();
+	}
+	atomic_store(&is_stuck, true);
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	ck_assert_uint_eq(atomic_load(&posts), 2 * POSTS);
+}
+END_TEST
+
 #define RING 64
-#define HANDED SUPPORT_ROUNDS(1000000u)
+#define HANDED SUPPORT_ROUNDS(300000u)
 
 /* Objects on their way from the owner to those who free them. */
 static struct {
@@ -282,6 +330,7 @@ int main(void)
 	tcase_add_test(tests, test_pending);
 	tcase_add_test(tests, test_misuse);
 	tcase_add_test(tests, test_claims_of_threads);
+	tcase_add_test(tests, test_posts_of_threads);
 	tcase_add_test(tests, test_threads);
 	return support_run(suite);
 }

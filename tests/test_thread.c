@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -244,7 +243,7 @@ static void *use_number(void *unused)
 	sa_thread_register();
 	SUPPORT_REQUIRE(sa_thread_self.number != 0);
 	SUPPORT_REQUIRE(!atomic_exchange(&in_use[sa_thread_self.number], true));
-	sched_yield();
+	usleep(20);
 	SUPPORT_REQUIRE(atomic_exchange(&in_use[sa_thread_self.number], false));
 	return unused;
 }
@@ -273,8 +272,8 @@ static void come_and_go(unsigned count, unsigned rounds)
 
 START_TEST(test_races)
 {
-	come_and_go(2, SUPPORT_ROUNDS(4000));
-	come_and_go(4, SUPPORT_ROUNDS(1000));
+	come_and_go(2, SUPPORT_ROUNDS(3000));
+	come_and_go(4, SUPPORT_ROUNDS(800));
 	come_and_go(20, SUPPORT_ROUNDS(100));
 }
 END_TEST
