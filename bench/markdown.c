@@ -14,6 +14,13 @@
 #include "machine.h"
 #include "object.h"
 
+/* A load above this comes from others than the shell that started us. */
+#define IDLE_LOAD 0.5
+
+#define BUSY_REMARK                                                            \
+	": it was busy, so times are too long, and figures with several "      \
+	"threads say nothing"
+
 static void head(FILE *stream, const char *first)
 {
 	fprintf(stream, "\n| %s |", first);
@@ -223,9 +230,10 @@ static void intro(const struct report *report, FILE *stream)
 		"[bench/README.md](../../bench/README.md) tells how it "
 		"measures.\n"
 		"Medians of %zu rounds. The load of the machine was %.2f "
-		"before the first.\n\n"
+		"before the first%s.\n\n"
 		"| | |\n|---|---|\n",
-		report->rounds, report->load);
+		report->rounds, report->load,
+		report->load > IDLE_LOAD ? BUSY_REMARK : "");
 	machine_describe(stream);
 }
 

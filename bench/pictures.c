@@ -114,7 +114,7 @@ void pictures_threads(const struct report *report, FILE *stream)
 	head(stream, "threads");
 	fputc('1', stream);
 	for (size_t i = 0; i < allocator_count; i++)
-		number(stream, allocators[i]->is_thread_safe ? 1 : NAN);
+		number(stream, 1);
 	fputc('\n', stream);
 	points_write(report, stream, threads_points, COUNT(threads_points),
 		     unchanged);

@@ -184,7 +184,8 @@ START_TEST(test_drop)
 	unsigned char *memory = map(16 * page);
 	size_t locked = support_locked_size();
 
-	if (!support_can_lock(16 * page) || sa_os_huge_page_size() == 0) {
+	if (SUPPORT_SANITIZED || !support_can_lock(16 * page) ||
+	    sa_os_huge_page_size() == 0) {
 		support_skip("drop", "no lock, or no such advice");
 		return;
 	}

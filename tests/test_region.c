@@ -188,11 +188,15 @@ START_TEST(test_huge_pages)
 {
 	if (!create_huge(HUGE_REGION, (sa_arena_fork)_i))
 		return;
+	/* Locking populates them. */
+	if (region.locked && !SUPPORT_SANITIZED)
+		ck_assert_uint_gt(smaps_figure(region.start, region.size,
+					       "AnonHugePages"), 0);
 	ck_assert(support_is_zero(memory(), memory_size()));
-	ck_assert_uint_gt(
-		smaps_figure(region.start, region.size, "AnonHugePages"), 0);
 	ck_assert(smaps_has_flag(region.start, region.reserve, "dd"));
 	support_fill(memory(), memory_size(), 2);
+	ck_assert_uint_gt(
+		smaps_figure(region.start, region.size, "AnonHugePages"), 0);
 	ck_assert_int_eq(sa_region_set_access(&region, NOACCESS), 0);
 	ck_assert_int_eq(sa_region_set_access(&region, READWRITE), 0);
 	ck_assert(support_is_filled(memory(), memory_size(), 2));
@@ -205,23 +209,43 @@ END_TEST
 START_TEST(test_extend)
 {
 	size_t before = support_locked_size(), size;
+	bool is_locked;
 
 	if (!create_huge(HUGE_REGION, (sa_arena_fork)_i))
 		return;
 	size = region.size;
-	if (region.locked)
+	is_locked = region.locked && !SUPPORT_SANITIZED;
+	if (is_locked)
 		ck_assert_uint_eq(support_locked_size(), before + size);
 	support_fill(memory(), memory_size(), 2);
 	ck_assert_int_eq(sa_region_extend(&region, 3 * page), 0);
 	ck_assert_int_eq(
 		sa_region_extend(&region, HUGE_REGION - size - 3 * page), 0);
 	ck_assert_uint_eq(region.size, HUGE_REGION);
-	if (region.locked)
+	if (is_locked)
 		ck_assert_uint_eq(support_locked_size(), before + HUGE_REGION);
 	ck_assert(support_is_filled(memory(), size - SA_REGION_HEAD, 2));
 	ck_assert(support_is_zero(region.start + size, HUGE_REGION - size));
 	destroy();
 	ck_assert_uint_eq(support_locked_size(), before);
+}
+END_TEST
+
+/* Where not one whole huge page fits, it is a region like any other. */
+START_TEST(test_too_small_for_huge_pages)
+{
+	const size_t huge = 64 * MIB;
+
+	for (size_t i = 1; i <= 4; i++) {
+		size_t size = i * 16 * page;
+
+		SUPPORT_REQUIRE(sa_region_create_huge(&region, size, size, huge,
+						      mlock_policy(size),
+						      INHERIT) == 0);
+		ck_assert_uint_eq(region.size, size);
+		ck_assert(support_is_zero(memory(), memory_size()));
+		destroy();
+	}
 }
 END_TEST
 
@@ -527,6 +551,7 @@ int main(void)
 	tcase_add_test(tests, test_flags);
 	tcase_add_loop_test(tests, test_huge_pages, INHERIT, WIPE + 1);
 	tcase_add_loop_test(tests, test_extend, INHERIT, WIPE + 1);
+	tcase_add_test(tests, test_too_small_for_huge_pages);
 	tcase_add_test(tests, test_extend_beyond_limit);
 	tcase_add_test(tests, test_access);
 	tcase_add_loop_test(tests, test_destroy_in_any_access, NOACCESS,

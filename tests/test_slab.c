@@ -176,7 +176,8 @@ static void find_slots(unsigned number)
 
 	make(number);
 	start = (uintptr_t)slab->slots;
-	for (size_t i = 0; i < SLAB_SIZE + 2 * sa_os_page_size; i++)
+	for (size_t i = 0; i < SLAB_SIZE + 2 * sa_os_page_size;
+	     i += SUPPORT_TSAN ? 8 : 1)
 		assert_index((uintptr_t)slab->pages - sa_os_page_size + i);
 	for (unsigned bit = 16; bit < 64; bit++)
 		for (uint32_t i = 0; i < slab->nslots; i += 7) {
