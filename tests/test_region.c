@@ -191,7 +191,8 @@ START_TEST(test_huge_pages)
 	/* Locking populates them. */
 	if (region.locked && !SUPPORT_SANITIZED)
 		ck_assert_uint_gt(smaps_figure(region.start, region.size,
-					       "AnonHugePages"), 0);
+					       "AnonHugePages"),
+				  0);
 	ck_assert(support_is_zero(memory(), memory_size()));
 	ck_assert(smaps_has_flag(region.start, region.reserve, "dd"));
 	support_fill(memory(), memory_size(), 2);
