@@ -115,8 +115,11 @@ static int drop_small_pages(sa_region *region, size_t size, size_t huge)
 	size_t first = sa_align_up(start + SA_REGION_HEAD, huge) - start;
 	size_t end = sa_align_up(start + size, huge) - start;
 
-	if (first >= region->reserve)
+	if (first >= region->reserve) {
+		/* None fits: all is small pages, and in use. */
+		memset(base_of(region), 0, region->reserve - SA_REGION_HEAD);
 		return 0;
+	}
 	if (end > region->reserve)
 		end = region->reserve;
 	if (sa_os_ask_for_huge_pages(region->start, region->reserve) != 0 ||

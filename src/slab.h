@@ -8,10 +8,10 @@
  *   pages   | head | gap | front | slot 0 | slot 1 | ...             |
  *                          ^ 8 canary bytes, the tail of a slot -1
  *
- * Slot 0 is aligned to the largest power of two that divides the stride, and
- * so is every slot.  A slot's mark says what it is; the life of an object is
- * published by the last store of its birth and withdrawn by the first of its
- * death.  A free slot is zero up to its tail.
+ * Slot 0 is aligned to the largest power of two that divides the stride, up to
+ * a page, and so is every slot.  A slot's mark says what it is; the life of an
+ * object is published by the last store of its birth and withdrawn by the first
+ * of its death.  A free slot is zero up to its tail.
  */
 #ifndef SA_SLAB_H
 #define SA_SLAB_H
