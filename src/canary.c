@@ -23,16 +23,26 @@ const sa_canary_mask sa_canary_masks[SA_CANARY_SHORT + 1] = {
 };
 
 /* The slack's first bytes are less than a word, the rest whole words. */
-void sa_canary_write_long(unsigned char *slot, size_t stride, size_t size,
-			  uint64_t word)
+static void write_long(unsigned char *slot, size_t stride, size_t size,
+		       uint64_t word)
 {
 	size_t slack = stride - 8 - size;
 	uint64_t rotated = sa_canary_slack_word(word, slack);
-	size_t at = size + slack % 8;
 
 	sa_store_word(slot + size, word);
-	for (; at < stride - 8; at += 8)
+	for (size_t at = size + slack % 8; at < stride - 8; at += 8)
 		sa_store_word(slot + at, rotated);
+}
+
+void sa_canary_write_beside(unsigned char *slot, size_t stride, size_t size,
+			    uint64_t word)
+{
+	size_t slack = stride - 8 - size;
+
+	if (slack >= 8)
+		write_long(slot, stride, size, word);
+	else
+		sa_canary_fill(slot + size, slack, word);
 }
 
 bool sa_canary_intact_long(const unsigned char *slot, size_t stride,

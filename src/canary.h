@@ -69,9 +69,10 @@ SA_INLINE size_t sa_canary_low_offset(size_t stride)
 	return stride > 16 ? stride - 24 : 0;
 }
 
+/* Fill the slack beside an object that has content. */
+void sa_canary_write_beside(unsigned char *slot, size_t stride, size_t size,
+			    uint64_t word);
 /* Slack of a word or more. */
-void sa_canary_write_long(unsigned char *slot, size_t stride, size_t size,
-			  uint64_t word);
 bool sa_canary_intact_long(const unsigned char *slot, size_t stride,
 			   size_t size, uint64_t word);
 
@@ -81,15 +82,11 @@ SA_INLINE void sa_canary_write_tail(unsigned char *slot, size_t stride,
 	sa_store_word(slot + stride - 8, word);
 }
 
-SA_INLINE void sa_canary_merge(unsigned char *p, uint64_t word, uint64_t mask)
-{
-	uint64_t there = sa_load_word(p);
-
-	sa_store_word(p, there ^ ((there ^ word) & mask));
-}
-
-/* Fill the slack behind an object of `size` bytes; the tail is not touched,
- * for the next slot's owner may be reading it. */
+/*
+ * Fill the slack behind an object of `size` bytes whose own bytes are all zero,
+ * and may be written once more.  The tail is not touched, for the next slot's
+ * owner may be reading it.
+ */
 SA_INLINE void sa_canary_write(unsigned char *slot, size_t stride, size_t size,
 			       uint64_t word)
 {
@@ -97,13 +94,14 @@ SA_INLINE void sa_canary_write(unsigned char *slot, size_t stride, size_t size,
 	uint64_t rotated = sa_canary_slack_word(word, slack);
 
 	if (SA_UNLIKELY(slack > SA_CANARY_SHORT)) {
-		sa_canary_write_long(slot, stride, size, word);
+		sa_canary_write_beside(slot, stride, size, word);
 		return;
 	}
-	sa_canary_merge(slot + sa_canary_low_offset(stride), rotated,
-			sa_canary_masks[slack].low);
-	sa_canary_merge(slot + stride - 16, rotated,
-			sa_canary_masks[slack].high);
+	/* In the smallest slot both are one word, and the second is right. */
+	sa_store_word(slot + sa_canary_low_offset(stride),
+		      rotated & sa_canary_masks[slack].low);
+	sa_store_word(slot + stride - 16,
+		      rotated & sa_canary_masks[slack].high);
 }
 
 /* Is every byte of slack and tail as it was written? */

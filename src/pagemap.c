@@ -20,6 +20,8 @@ int sa_pagemap_init(sa_pagemap *map, sa_meta *meta)
 
 	map->page_shift = sa_floor_log2(sa_os_page_size);
 	map->meta = meta;
+	map->near_node = NULL;
+	atomic_store(&map->near_top, UINTPTR_MAX);
 	bits = map->page_shift + 2 * SA_PAGEMAP_LEVEL_BITS;
 	map->root_size =
 		bits < ADDRESS_BITS ? (size_t)1 << (ADDRESS_BITS - bits) : 1;
@@ -44,9 +46,9 @@ static sa_pagemap_leaf *leaf_for(sa_pagemap *map, uintptr_t page)
 		if (node == NULL)
 			return NULL;
 		atomic_store(&map->root[top], node);
-		if (atomic_load(&map->near_node) == NULL) {
-			map->near_top = top;
-			atomic_store(&map->near_node, node);
+		if (map->near_node == NULL) {
+			map->near_node = node;
+			atomic_store(&map->near_top, top);
 		}
 	}
 	leaf = atomic_load(&node->leaves[middle]);

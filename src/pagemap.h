@@ -31,9 +31,10 @@ typedef struct sa_pagemap_node {
 /* Look-ups may overlap anything; changes are serialized by the owner. */
 typedef struct sa_pagemap {
 	unsigned page_shift;
-	/* The first node made: it covers 64 GiB, and mmap() keeps together. */
-	uintptr_t near_top;
-	_Atomic(sa_pagemap_node *) near_node;
+	/* The first node made: it covers 64 GiB, and mmap() keeps together.
+	 * Until then near_top is that of no address. */
+	atomic_uintptr_t near_top;
+	sa_pagemap_node *near_node;
 	size_t root_size;
 	_Atomic(sa_pagemap_node *) *root;
 	sa_meta *meta; /* nodes come from it and stay */
@@ -60,8 +61,10 @@ SA_INLINE sa_pagemap_entry sa_pagemap_find(const sa_pagemap *map,
 	sa_pagemap_node *node;
 	sa_pagemap_leaf *leaf;
 
-	node = atomic_load_explicit(&map->near_node, memory_order_acquire);
-	if (SA_UNLIKELY(node == NULL || top != map->near_top)) {
+	if (SA_LIKELY(top == atomic_load_explicit(&map->near_top,
+						  memory_order_acquire))) {
+		node = map->near_node;
+	} else {
 		if (top >= map->root_size)
 			return NULL;
 		node = atomic_load_explicit(&map->root[top],

@@ -118,6 +118,21 @@ sa_shard_result sa_shard_fill(sa_shard *shard, unsigned class,
 	return bin->count != 0 ? SA_SHARD_FILLED : SA_SHARD_DRY;
 }
 
+/* Collect from one slab, none of whose claims may be in stock. */
+static bool collect_from(sa_shard *shard, sa_slab *slab, bool *pending,
+			 sa_arena_misuse *misuse)
+{
+	const sa_bin *bin = &shard->bins[slab->class];
+	uint32_t indices[SA_STOCK_SIZE];
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < bin->count; i++)
+		if (bin->slab[i] == slab)
+			indices[count++] = sa_slot_index(sa_bin_get(bin, i));
+	return sa_slab_collect(slab, (sa_slab_taken){indices, count}, pending,
+			       misuse);
+}
+
 bool sa_shard_collect(sa_shard *shard, sa_arena_misuse *misuse)
 {
 	sa_slab *slab;
@@ -134,7 +149,7 @@ bool sa_shard_collect(sa_shard *shard, sa_arena_misuse *misuse)
 		 * is_posted in sa_shard_post(): whoever still found it set has
 		 * its claim seen below. */
 		atomic_exchange(&slab->is_posted, false);
-		if (!sa_slab_collect(slab, &pending, misuse))
+		if (!collect_from(shard, slab, &pending, misuse))
 			return false;
 		if (pending)
 			sa_shard_post(shard, slab);
@@ -163,6 +178,27 @@ bool sa_shard_flush(sa_shard *shard, sa_arena_misuse *misuse)
 {
 	for (unsigned class = 0; class < SA_SIZECLASS_COUNT; class ++)
 		if (!flush_bin(shard, &shard->bins[class], misuse))
+			return false;
+	return true;
+}
+
+static bool verify_bin(const sa_bin *bin, sa_arena_misuse *misuse)
+{
+	for (uint32_t i = 0; i < bin->count; i++) {
+		sa_slot slot = sa_bin_get(bin, i);
+
+		if (sa_slot_mark(slot) != SA_SLAB_FREE) {
+			sa_slot_explain_double_free(slot, misuse);
+			return false;
+		}
+	}
+	return true;
+}
+
+bool sa_shard_verify(const sa_shard *shard, sa_arena_misuse *misuse)
+{
+	for (unsigned class = 0; class < SA_SIZECLASS_COUNT; class ++)
+		if (!verify_bin(&shard->bins[class], misuse))
 			return false;
 	return true;
 }

@@ -146,6 +146,10 @@ bool sa_shard_collect(sa_shard *shard, sa_arena_misuse *misuse);
  * found. */
 bool sa_shard_flush(sa_shard *shard, sa_arena_misuse *misuse);
 
+/* Is all that is in stock marked free, while nobody else runs?  If not, two
+ * threads have freed one object. */
+bool sa_shard_verify(const sa_shard *shard, sa_arena_misuse *misuse);
+
 /* List a slab of the shard's however few slots it has to take. */
 void sa_shard_relist(sa_shard *shard, sa_slab *slab);
 

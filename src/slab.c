@@ -226,11 +226,24 @@ static bool collect_slot(sa_slab *slab, uint32_t index, bool *pending)
 	}
 }
 
-/* Collect the claims of one word. */
-static bool collect_word(sa_slab *slab, uint32_t w, bool *pending,
-			 sa_arena_misuse *misuse)
+/* The bits of one word that are taken. */
+static uint64_t taken_bits(sa_slab_taken taken, uint32_t w)
+{
+	uint64_t bits = 0;
+
+	for (uint32_t i = 0; i < taken.count; i++)
+		if (taken.indices[i] / SA_BITMAP_WORD_BITS == w)
+			bits |= sa_bitmap_mask(taken.indices[i]);
+	return bits;
+}
+
+/* Collect the claims of one word.  What is claimed after they were loaded is
+ * not collected this time. */
+static bool collect_word(sa_slab *slab, uint32_t w, sa_slab_taken taken,
+			 bool *pending, sa_arena_misuse *misuse)
 {
 	uint64_t claimed = atomic_load(&slab->claims[w]);
+	uint64_t twice = claimed == 0 ? 0 : claimed & taken_bits(taken, w);
 	uint64_t done = 0;
 
 	for (uint64_t rest = claimed; rest != 0; rest &= rest - 1) {
@@ -238,7 +251,8 @@ static bool collect_word(sa_slab *slab, uint32_t w, bool *pending,
 			w * SA_BITMAP_WORD_BITS + sa_count_trailing_zeros(rest);
 		bool is_pending = false;
 
-		if (!collect_slot(slab, index, &is_pending)) {
+		if ((twice & sa_bitmap_mask(index)) != 0 ||
+		    !collect_slot(slab, index, &is_pending)) {
 			sa_slot_explain_double_free(
 				sa_slab_slot_at(slab, index), misuse);
 			return false;
@@ -254,13 +268,14 @@ static bool collect_word(sa_slab *slab, uint32_t w, bool *pending,
 	return true;
 }
 
-bool sa_slab_collect(sa_slab *slab, bool *pending, sa_arena_misuse *misuse)
+bool sa_slab_collect(sa_slab *slab, sa_slab_taken taken, bool *pending,
+		     sa_arena_misuse *misuse)
 {
 	uint32_t nwords = (uint32_t)sa_bitmap_nwords(slab->nslots);
 
 	*pending = false;
 	for (uint32_t w = 0; w < nwords; w++)
-		if (!collect_word(slab, w, pending, misuse))
+		if (!collect_word(slab, w, taken, pending, misuse))
 			return false;
 	return true;
 }
@@ -293,20 +308,18 @@ void sa_slot_resize(sa_slot slot, size_t size)
 	size_t from = old < size ? old : size;
 
 	memset(slot.memory + from, 0, stride - 8 - from);
-	sa_canary_write(slot.memory, stride, size,
-			sa_canary_word(slot.slab->key, slot.memory));
+	sa_canary_write_beside(slot.memory, stride, size,
+			       sa_canary_word(slot.slab->key, slot.memory));
 	sa_slot_set_mark(slot, (uint16_t)(size + 1));
 }
 
-/* Nobody is at it, so a claimed slot has been wiped; or was freed twice. */
-static bool claim_is_sound(const sa_slab *slab, uint32_t index, uint16_t mark)
+/* Nobody is at it, so a claimed slot has been wiped, and one whose bit is set
+ * is marked free; or it was freed twice. */
+static bool mark_is_sound(sa_slot slot, uint16_t mark)
 {
-	uint64_t claims =
-		atomic_load_explicit(&slab->claims[index / SA_BITMAP_WORD_BITS],
-				     memory_order_relaxed);
-
-	return (claims & sa_bitmap_mask(index)) == 0 ||
-	       mark == SA_SLAB_COLLECTABLE;
+	return (!is_claimed(slot) || mark == SA_SLAB_COLLECTABLE) &&
+	       (mark == SA_SLAB_FREE ||
+		!sa_bitmap_is_set(slot.slab->free_bits, sa_slot_index(slot)));
 }
 
 static bool verify_object(sa_slot slot, size_t size, sa_arena_misuse *misuse)
@@ -326,7 +339,7 @@ static bool verify(sa_slab *slab, uint32_t index, sa_arena_misuse *misuse)
 	sa_slot slot = sa_slab_slot_at(slab, index);
 	uint16_t mark = sa_slot_mark(slot);
 
-	if (!claim_is_sound(slab, index, mark)) {
+	if (!mark_is_sound(slot, mark)) {
 		sa_slot_explain_double_free(slot, misuse);
 		return false;
 	}

@@ -229,12 +229,20 @@ SA_INLINE bool sa_slab_give(sa_slab *slab, uint32_t index)
  */
 uint64_t sa_slab_take(sa_slab *slab, unsigned count, uint32_t *base);
 
+/* Some slots of a slab that were taken and hold no object. */
+typedef struct sa_slab_taken {
+	const uint32_t *indices;
+	uint32_t count;
+} sa_slab_taken;
+
 /*
  * Move what others have freed to free_bits.  *pending says whether one of
  * them is not done yet.  False, with *misuse filled, where a slot was freed
- * by the owner too.  The owner's call.
+ * by the owner too: it is marked free, or `taken`, or its bit is set.  The
+ * owner's call.
  */
-bool sa_slab_collect(sa_slab *slab, bool *pending, sa_arena_misuse *misuse);
+bool sa_slab_collect(sa_slab *slab, sa_slab_taken taken, bool *pending,
+		     sa_arena_misuse *misuse);
 
 /* Change the size of a live object within its slot; new bytes are zero.  The
  * object's user calls, having verified it. */

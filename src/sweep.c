@@ -64,8 +64,18 @@ static bool verify_large(const sa_large *large, sa_arena_misuse *misuse)
 	       sa_large_verify(large, misuse);
 }
 
+static bool verify_stocks(const sa_arena *arena, sa_arena_misuse *misuse)
+{
+	for (const sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+		if (!sa_shard_verify(s, misuse))
+			return false;
+	return true;
+}
+
 static bool verify_all(const sa_arena *arena, sa_arena_misuse *misuse)
 {
+	if (!verify_stocks(arena, misuse))
+		return false;
 	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next)
 		if (!verify_tract(arena, t, misuse))
 			return false;
@@ -209,6 +219,8 @@ static bool can_read(sa_region *region)
 sa_sweep_result sa_sweep_destroy(sa_arena *arena, sa_arena_misuse *misuse)
 {
 	arena->is_held = true;
+	if (!verify_stocks(arena, misuse))
+		return SA_SWEEP_MISUSE;
 	for (sa_tract *t = arena->tracts; t != NULL; t = t->next)
 		if (can_read(&t->region) && !verify_tract(arena, t, misuse))
 			return SA_SWEEP_MISUSE;

@@ -42,13 +42,20 @@ SA_INLINE size_t sa_zero_min(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+/* Is there a last block, and not too far off?  Of 8 bytes it would begin below
+ * 0, which is far off too. */
+SA_INLINE bool sa_zero_is_medium(size_t last)
+{
+	return last <= SA_ZERO_MEDIUM - 24;
+}
+
 /* Zero `size` bytes, 8 more than a multiple of 16, for good: the compiler may
  * not find the stores useless. */
 SA_INLINE void sa_zero_wipe(unsigned char *memory, size_t size)
 {
 	size_t last = size - 24;
 
-	if (SA_LIKELY(size <= SA_ZERO_MEDIUM && size != 8)) {
+	if (SA_LIKELY(sa_zero_is_medium(last))) {
 		if (SA_UNLIKELY(size > SA_ZERO_SHORT)) {
 			memset(memory + 32, 0, 16);
 			memset(memory + sa_zero_min(48, last), 0, 16);
@@ -71,7 +78,7 @@ SA_INLINE bool sa_zero_intact(const unsigned char *memory, size_t size)
 	size_t last = size - 24;
 	sa_zero_block found;
 
-	if (SA_UNLIKELY(size > SA_ZERO_MEDIUM || size == 8))
+	if (SA_UNLIKELY(!sa_zero_is_medium(last)))
 		return sa_zero_intact_long(memory, size);
 	found = sa_zero_load(memory) |
 		sa_zero_load(memory + sa_zero_min(16, last)) |

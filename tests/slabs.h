@@ -62,8 +62,13 @@ static inline void slabs_destroy(sa_slab *slab, size_t head)
 	sa_meta_free(&slabs_meta, slab, sizeof *slab);
 }
 
+/* A slot that is free or was taken becomes an object. */
 static inline bool slabs_birth(sa_slab *slab, uint32_t index, size_t size)
 {
+	if (sa_bitmap_is_set(slab->free_bits, index)) {
+		sa_bitmap_clear_range(slab->free_bits, index, 1);
+		slab->nfree--;
+	}
 	return sa_slot_birth(sa_slab_slot_at(slab, index), slab->stride, size,
 			     slab->key);
 }
@@ -77,6 +82,13 @@ static inline bool slabs_death(sa_slab *slab, uint32_t index)
 {
 	return sa_slot_death(sa_slab_slot_at(slab, index), slab->stride,
 			     slabs_mark(slab, index), slab->key);
+}
+
+/* With nothing in stock. */
+static inline bool slabs_collect(sa_slab *slab, bool *pending,
+				 sa_arena_misuse *misuse)
+{
+	return sa_slab_collect(slab, (sa_slab_taken){NULL, 0}, pending, misuse);
 }
 
 static inline bool slabs_death_elsewhere(sa_slab *slab, uint32_t index)

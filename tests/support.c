@@ -26,7 +26,7 @@
 /* The bit of CAP_IPC_LOCK in CapEff: see capabilities(7). */
 #define CAPABILITY_IPC_LOCK 14
 /* A child that has not ended by then hangs. */
-#define CHILD_SECONDS 90
+#define CHILD_SECONDS 40
 #define GIVEN_UP 99
 
 int support_run(Suite *suite)

@@ -106,12 +106,21 @@ END_TEST
 
 /* -------------------------------------------------------------- writing */
 
-/* Is everything as support_fill() left it but for the slack, which repeats
+typedef void (*writer)(unsigned char *, size_t, size_t, uint64_t);
+
+static void write_at_birth(unsigned char *at, size_t stride, size_t size,
+			   uint64_t word)
+{
+	sa_canary_write(at, stride, size, word);
+}
+
+/* Is everything as it was, the object too, but for the slack, which repeats
  * the word? */
-static bool only_slack_is_written(size_t stride, size_t size, uint64_t word)
+static bool only_slack_is_written(const unsigned char *before, size_t stride,
+				  size_t size, uint64_t word)
 {
 	for (size_t i = 0; i < sizeof memory; i++) {
-		unsigned char expected = support_pattern(size, i);
+		unsigned char expected = before[i];
 		size_t at = i - AROUND;
 
 		if (i >= AROUND + size && at < stride - 8)
@@ -122,14 +131,25 @@ static bool only_slack_is_written(size_t stride, size_t size, uint64_t word)
 	return true;
 }
 
-static void assert_write(size_t stride, size_t size)
+static void assert_only_slack(writer write, size_t stride, size_t size)
 {
+	static unsigned char before[sizeof memory];
 	uint64_t word = sa_canary_word(&key, slot + size);
 
-	support_fill(memory, sizeof memory, size);
-	sa_canary_write(slot, stride, size, word);
-	if (!only_slack_is_written(stride, size, word))
+	memcpy(before, memory, sizeof memory);
+	write(slot, stride, size, word);
+	if (!only_slack_is_written(before, stride, size, word))
 		ck_abort_msg("stride %zu, size %zu", stride, size);
+}
+
+/* An object with content, and one that is about to be born. */
+static void assert_write(size_t stride, size_t size)
+{
+	support_fill(memory, sizeof memory, size);
+	assert_only_slack(sa_canary_write_beside, stride, size);
+	support_fill(memory, sizeof memory, size);
+	memset(slot, 0, size);
+	assert_only_slack(write_at_birth, stride, size);
 }
 
 static void write_all(size_t stride)

@@ -122,6 +122,37 @@ START_TEST(test_misuse)
 }
 END_TEST
 
+/* The other's mark comes last: the slot is in stock and ready to collect. */
+static sa_slot race_into_stock(void)
+{
+	sa_slot slot = allocate();
+	uint32_t index = sa_slot_index(slot);
+
+	release(slot);
+	atomic_fetch_or(&slot.slab->claims[index / 64], sa_bitmap_mask(index));
+	sa_slot_set_mark(slot, SA_SLAB_COLLECTABLE);
+	sa_shard_post(shard, slot.slab);
+	return slot;
+}
+
+START_TEST(test_race_in_stock)
+{
+	sa_slot slot;
+
+	adopt_slab();
+	ck_assert_int_eq(fill(), SA_SHARD_FILLED);
+	ck_assert(sa_shard_verify(shard, &misuse));
+	slot = race_into_stock();
+	ck_assert(!sa_shard_verify(shard, &misuse));
+	ck_assert_int_eq(misuse.kind, SA_ARENA_MISUSE_DOUBLE_FREE);
+	ck_assert_ptr_eq(misuse.object, slot.memory);
+	memset(&misuse, 0, sizeof misuse);
+	ck_assert(!sa_shard_collect(shard, &misuse));
+	ck_assert_int_eq(misuse.kind, SA_ARENA_MISUSE_DOUBLE_FREE);
+	ck_assert_ptr_eq(misuse.object, slot.memory);
+}
+END_TEST
+
 /* --------------------------------------------------------------- threads */
 
 /* Of each slab, one of two threads frees every other slot: the same words are
@@ -329,6 +360,7 @@ int main(void)
 	tcase_add_test(tests, test_fill_collects);
 	tcase_add_test(tests, test_pending);
 	tcase_add_test(tests, test_misuse);
+	tcase_add_test(tests, test_race_in_stock);
 	tcase_add_test(tests, test_claims_of_threads);
 	tcase_add_test(tests, test_posts_of_threads);
 	tcase_add_test(tests, test_threads);

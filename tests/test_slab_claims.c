@@ -37,10 +37,6 @@ static void teardown(void)
 
 static void birth(uint32_t index)
 {
-	if (sa_bitmap_is_set(slab->free_bits, index)) {
-		sa_bitmap_clear_range(slab->free_bits, index, 1);
-		slab->nfree--;
-	}
 	SUPPORT_REQUIRE(slabs_birth(slab, index, 32));
 	support_fill(sa_slab_slot(slab, index), 32, index);
 }
@@ -155,7 +151,7 @@ START_TEST(test_collect)
 		}
 	}
 	ck_assert_uint_eq(slab->nfree, 0);
-	ck_assert(sa_slab_collect(slab, &pending, &misuse));
+	ck_assert(slabs_collect(slab, &pending, &misuse));
 	ck_assert(!pending);
 	ck_assert_uint_eq(slab->nfree, freed);
 	for (uint32_t i = 0; i < slab->nslots; i++) {
@@ -168,7 +164,7 @@ START_TEST(test_collect)
 			!is_live ||
 			support_is_filled(sa_slab_slot(slab, i), 32, i));
 	}
-	ck_assert(sa_slab_collect(slab, &pending, &misuse));
+	ck_assert(slabs_collect(slab, &pending, &misuse));
 	ck_assert_uint_eq(slab->nfree, freed);
 	ck_assert(sa_slab_verify(slab, &misuse));
 }
@@ -187,7 +183,7 @@ START_TEST(test_pending)
 	claim(10);
 	ck_assert(slabs_death_elsewhere(slab, 11));
 	ck_assert(slabs_death_elsewhere(slab, 200));
-	ck_assert(sa_slab_collect(slab, &pending, &misuse));
+	ck_assert(slabs_collect(slab, &pending, &misuse));
 	ck_assert(pending);
 	ck_assert_uint_eq(slab->nfree, 2);
 	ck_assert(is_claimed(10) && !is_claimed(11) && !is_claimed(200));
@@ -195,7 +191,7 @@ START_TEST(test_pending)
 	ck_assert(support_is_filled(sa_slab_slot(slab, 10), 32, 10));
 	sa_zero_wipe(sa_slab_slot(slab, 10), slab->stride - 8);
 	sa_slot_set_mark(sa_slab_slot_at(slab, 10), SA_SLAB_COLLECTABLE);
-	ck_assert(sa_slab_collect(slab, &pending, &misuse));
+	ck_assert(slabs_collect(slab, &pending, &misuse));
 	ck_assert(!pending);
 	ck_assert_uint_eq(slab->nfree, 3);
 	ck_assert(is_free(10) && !is_claimed(10));
@@ -219,7 +215,7 @@ START_TEST(test_double_free)
 	assert_told_double_free(2);
 	ck_assert(!slabs_death(slab, 2));
 	assert_told_double_free(2);
-	ck_assert(sa_slab_collect(slab, &pending, &misuse));
+	ck_assert(slabs_collect(slab, &pending, &misuse));
 	ck_assert(!slabs_death(slab, 2));
 	assert_told_double_free(2);
 	ck_assert(!slabs_death_elsewhere(slab, 2));
@@ -259,7 +255,7 @@ START_TEST(test_race_with_owner)
 	birth(4);
 	claim(4);
 	ck_assert(slabs_death(slab, 4));
-	ck_assert(!sa_slab_collect(slab, &pending, &misuse));
+	ck_assert(!slabs_collect(slab, &pending, &misuse));
 	assert_double_free(4);
 	ck_assert(!sa_slab_verify(slab, &misuse));
 	assert_double_free(4);
@@ -295,7 +291,40 @@ START_TEST(test_race_told_by_bit)
 	ck_assert(sa_slab_give(slab, 6));
 	ck_assert(!sa_slab_give(slab, 6));
 	ck_assert_uint_eq(slab->nfree, nfree);
-	ck_assert(!sa_slab_collect(slab, &pending, &misuse));
+	ck_assert(!slabs_collect(slab, &pending, &misuse));
+	assert_double_free(6);
+}
+END_TEST
+
+/* The same, but the owner has it in stock. */
+START_TEST(test_race_told_by_stock)
+{
+	const uint32_t stock[] = {300, 6, 70};
+	bool pending;
+
+	birth(6);
+	birth(7);
+	ck_assert(slabs_death_elsewhere(slab, 7));
+	claim(6);
+	ck_assert(slabs_death(slab, 6));
+	sa_slot_set_mark(sa_slab_slot_at(slab, 6), SA_SLAB_COLLECTABLE);
+	ck_assert(!sa_slab_collect(slab, (sa_slab_taken){stock, 3}, &pending,
+				   &misuse));
+	assert_double_free(6);
+	ck_assert(!is_free(6));
+}
+END_TEST
+
+/* The same again, and before anyone collects, all is verified. */
+START_TEST(test_race_told_by_verify)
+{
+	birth(6);
+	claim(6);
+	ck_assert(slabs_death(slab, 6));
+	sa_slot_set_mark(sa_slab_slot_at(slab, 6), SA_SLAB_COLLECTABLE);
+	ck_assert(sa_slab_verify(slab, &misuse));
+	ck_assert(sa_slab_give(slab, 6));
+	ck_assert(!sa_slab_verify(slab, &misuse));
 	assert_double_free(6);
 }
 END_TEST
@@ -431,6 +460,8 @@ int main(void)
 	tcase_add_test(tests, test_pending);
 	tcase_add_test(tests, test_double_free);
 	tcase_add_test(tests, test_race_told_by_bit);
+	tcase_add_test(tests, test_race_told_by_stock);
+	tcase_add_test(tests, test_race_told_by_verify);
 	tcase_add_test(tests, test_race_sees_wipe);
 	tcase_add_test(tests, test_free_of_free);
 	tcase_add_test(tests, test_race_of_others);

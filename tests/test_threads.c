@@ -19,6 +19,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "object.h"
+
 #define WORKERS 4
 #define HELD 500
 
@@ -694,6 +696,42 @@ START_TEST(test_double_free_race)
 }
 END_TEST
 
+/*
+ * The rarest of these races, played: the owner has put the slot into stock,
+ * and the other's mark is stored only now.  Whatever is called next, it is
+ * told, at the latest by the teardown.
+ */
+static void finish_free_late(support_misuse *expected, size_t what)
+{
+	sa_slot slot;
+	uint32_t index;
+
+	choose_victim(expected, SA_ARENA_MISUSE_DOUBLE_FREE, 0);
+	slot = sa_object_find(arena, victim).slot;
+	index = sa_slot_index(slot);
+	sa_arena_free(arena, victim);
+	atomic_fetch_or(&slot.slab->claims[index / 64], sa_bitmap_mask(index));
+	sa_slot_set_mark(slot, SA_SLAB_COLLECTABLE);
+	sa_shard_post(atomic_load(&slot.slab->owner), slot.slab);
+	if (what == 0)
+		(void)sa_arena_check(arena);
+	else if (what == 1)
+		(void)sa_arena_reset(arena);
+	else if (what == 2)
+		sa_arena_trim(arena);
+	else if (what == 3)
+		while (sa_arena_alloc(arena, 32) != NULL && index++ < 100000)
+			continue;
+	else
+		sa_arena_destroy(arena);
+}
+
+START_TEST(test_double_free_finished_late)
+{
+	support_assert_misuse(finish_free_late, (size_t)_i);
+}
+END_TEST
+
 /* -------------------------------------------------------------- suite */
 
 int main(void)
@@ -717,5 +755,6 @@ int main(void)
 	tcase_add_test(threads, test_without_barrier);
 	tcase_add_test(threads, test_crimes_across_threads);
 	tcase_add_test(threads, test_double_free_race);
+	tcase_add_loop_test(threads, test_double_free_finished_late, 0, 5);
 	return support_run(suite);
 }
