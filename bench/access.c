@@ -6,10 +6,13 @@
 #include <config.h>
 
 #include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 
 #include "measure.h"
 #include "object.h"
+#include "random.h"
 #include "workload.h"
 
 struct resting {
@@ -78,4 +81,83 @@ double access_huge_run(const struct trial *trial)
 	double huge = access_cost(access_body, trial);
 
 	return huge / access_cost(access_small_body, trial);
+}
+
+/* ------------------------------------------------------------- one object */
+
+/* Of those that rest, one after another is used. */
+#define USED_COUNT 1024
+/* Turns of each side, so that a slow moment hits both. */
+#define TURNS 4
+
+struct holding {
+	const struct allocator *allocator;
+	void *context;
+	void *used[USED_COUNT];
+	size_t next;
+};
+
+static void use(void *object)
+{
+	*(volatile unsigned char *)object ^= 1;
+}
+
+static void holding_work(void *context, size_t count)
+{
+	struct holding *holding = context;
+
+	for (size_t i = 0; i < count; i++) {
+		void *object = holding->used[holding->next++ % USED_COUNT];
+
+		holding->allocator->open_object(holding->context, object);
+		use(object);
+		holding->allocator->close_object(holding->context, object);
+	}
+}
+
+static void alone_work(void *object, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (sodium_mprotect_readwrite(object) != 0)
+			trial_give_up();
+		use(object);
+		if (sodium_mprotect_noaccess(object) != 0)
+			trial_give_up();
+	}
+}
+
+/* Those in use are a sample of all, from one end of the arena to the other. */
+static void holding_fill(struct holding *holding, size_t count)
+{
+	struct random random = random_seed(0);
+
+	for (size_t i = 0; i < count; i++) {
+		void *object = trial_need(
+			holding->allocator->alloc(holding->context, KEY_SIZE));
+		size_t place = i < USED_COUNT ? i : random_below(&random, i);
+
+		object_write(object, KEY_SIZE);
+		if (place < USED_COUNT)
+			holding->used[place] = object;
+	}
+}
+
+double access_object_run(const struct trial *trial)
+{
+	struct holding holding = {.allocator = trial->allocator,
+				  .context =
+					  trial->allocator->setup(trial->room)};
+	void *alone = trial_need(sodium_malloc(KEY_SIZE));
+	double cost = 0, alone_cost = 0;
+
+	holding_fill(&holding, trial->count);
+	trial->allocator->rest(holding.context, holding.used[0]);
+	for (int i = 0; i < TURNS; i++) {
+		cost += measure_steady(holding_work, &holding,
+				       trial->duration / TURNS);
+		alone_cost += measure_steady(alone_work, alone,
+					     trial->duration / TURNS);
+	}
+	trial->allocator->teardown(holding.context);
+	return cost / alone_cost;
 }

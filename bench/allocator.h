@@ -37,6 +37,10 @@ struct allocator {
 	void (*open)(void *context, void *object);
 	void (*close)(void *context, void *object);
 
+	/* For one object while the others rest; NULL: no such calls. */
+	void (*open_object)(void *context, void *object);
+	void (*close_object)(void *context, void *object);
+
 	/* NULL where there is no such call. */
 	int (*owns)(void *context, const void *object);
 	void (*check)(void *context);

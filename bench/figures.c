@@ -38,6 +38,9 @@ static const struct figure judged[] = {
 	{"open and close with 1,000,000 objects: time over that without huge "
 	 "pages",
 	 "access-1m-huge", VALUE},
+	{"open and close around one of 1,000,000 objects: time over those of "
+	 "one sodium_malloc object",
+	 "access-object", VALUE},
 	{"check of 1,000,000: ns an object", "check", VALUE},
 	{"destroy of 1,000,000: time over sodium_free of as many bytes",
 	 "destroy", VALUE},

@@ -79,6 +79,10 @@ const struct workload workloads[] = {
 	 WHOLE_1M("ns", WORKLOAD_NEEDS_ACCESS), access_run},
 	{"access-1m-huge", "its time over that without huge pages",
 	 WHOLE_1M("x", WORKLOAD_NEEDS_ACCESS), access_huge_run},
+	{"access-object",
+	 "open and close around one of 1,000,000 resting, over those of one "
+	 "sodium_malloc object",
+	 WHOLE_1M("x", WORKLOAD_NEEDS_HOLD), access_object_run},
 	{"check", "verify 1,000,000 objects; an object's share",
 	 WHOLE_1M("ns", WORKLOAD_NEEDS_CHECK), check_run},
 	{"destroy", "of 1,000,000 objects over sodium_free of as many bytes",
@@ -98,6 +102,8 @@ const struct workload *workload_find(const char *name)
 static int has_needed(const struct allocator *allocator, unsigned flags)
 {
 	return (!(flags & WORKLOAD_NEEDS_ACCESS) || allocator->open != NULL) &&
+	       (!(flags & WORKLOAD_NEEDS_HOLD) ||
+		allocator->open_object != NULL) &&
 	       (!(flags & WORKLOAD_NEEDS_CHECK) || allocator->check != NULL) &&
 	       (!(flags & WORKLOAD_NEEDS_TEARDOWN) ||
 		allocator->teardown_frees);

@@ -13,6 +13,7 @@
 #define WORKLOAD_NEEDS_ACCESS 0x2u
 #define WORKLOAD_NEEDS_CHECK 0x4u
 #define WORKLOAD_NEEDS_TEARDOWN 0x8u /* of all objects by one call */
+#define WORKLOAD_NEEDS_HOLD 0x10u    /* access to one object alone */
 
 /* It is long: only a full run includes it. */
 #define WORKLOAD_IS_LONG 0x100u
@@ -65,6 +66,7 @@ double handover_rate_run(const struct trial *trial);
 /* access.c */
 double access_run(const struct trial *trial);
 double access_huge_run(const struct trial *trial);
+double access_object_run(const struct trial *trial);
 
 /* whole.c */
 double check_run(const struct trial *trial);

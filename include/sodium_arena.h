@@ -263,6 +263,35 @@ sa_arena_open(sa_arena *arena, sa_arena_access access);
  */
 SA_ARENA_API int sa_arena_close(sa_arena *arena, sa_arena_access access);
 
+/*
+ * Become a holder of one object: while its arena rests, only what the object
+ * needs becomes accessible.  That is the region its slot lies in, or its own
+ * block if it is too large for a slot; objects that lie elsewhere stay as they
+ * are.  Counted for each region: holders may nest, may be different threads,
+ * and add to sa_arena_open() and the resting access; the region's access is
+ * always the most that any of them asks for.  sa_arena_current_access() does
+ * not tell of it.  Costs one mprotect(2) at most.
+ *
+ * 0, or -1 with errno and nothing changed: EINVAL (NULL arena or pointer,
+ * NOACCESS or unknown access), EACCES (excluded from this child), or the errno
+ * of mprotect(2).
+ * Misuse detected: as sa_arena_size().
+ */
+SA_ARENA_API SA_ARENA_USE_RESULT int
+sa_arena_open_object(sa_arena *arena, const void *ptr, sa_arena_access access);
+
+/*
+ * Stop being that holder; `access` is what the object was opened with.  Any
+ * thread may close.  The object may have been freed meanwhile; if it was a
+ * large one, its holders ended then, as all do with sa_arena_reset().
+ *
+ * 0, or -1 with errno and nothing changed: EINVAL (NULL arena or pointer,
+ * NOACCESS or unknown access, or no such holder), or the errno of mprotect(2).
+ * Misuse detected: INVALID_POINTER.
+ */
+SA_ARENA_API int
+sa_arena_close_object(sa_arena *arena, const void *ptr, sa_arena_access access);
+
 /* The access in force now.  NOACCESS for a NULL arena. */
 SA_ARENA_API sa_arena_access sa_arena_current_access(const sa_arena *arena);
 
@@ -311,7 +340,7 @@ typedef struct sa_arena_stats {
 	uint64_t free_count;          /*   their difference is live_count */
 	uint64_t failure_count;       /* calls that returned a resource error */
 	uint64_t access_change_count; /* transitions made, not asked for */
-	size_t   holder_count;
+	size_t   holder_count;        /* of the arena and of single objects */
 } sa_arena_stats;
 
 #define SA_ARENA_STATS_INIT                                               \

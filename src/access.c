@@ -8,17 +8,6 @@
 
 #include "shards.h"
 
-/* The most that the resting access and the holders ask for. */
-static sa_arena_access wanted(sa_arena_access resting, size_t readers,
-			      size_t writers)
-{
-	if (writers != 0)
-		return SA_ARENA_READWRITE;
-	if (readers != 0 && resting == SA_ARENA_NOACCESS)
-		return SA_ARENA_READONLY;
-	return resting;
-}
-
 /* The regions one after another: those of slabs, then those of large objects.
  * NULL begins, and ends. */
 typedef struct {
@@ -40,6 +29,13 @@ static sa_region *next_region(region_cursor *at)
 	return region;
 }
 
+/* A region with holders of its own may have to be more accessible. */
+static int set_region(sa_region *region, sa_arena_access access)
+{
+	return sa_region_set_access(region,
+				    sa_holders_access(region->holders, access));
+}
+
 static void put_back(sa_arena *arena, const sa_region *end,
 		     sa_arena_access access)
 {
@@ -47,7 +43,7 @@ static void put_back(sa_arena *arena, const sa_region *end,
 	sa_region *region;
 
 	while ((region = next_region(&at)) != end)
-		if (sa_region_set_access(region, access) != 0)
+		if (set_region(region, access) != 0)
 			sa_arena_fail(arena, errno);
 }
 
@@ -58,7 +54,7 @@ static int set_regions(sa_arena *arena, sa_arena_access old,
 	sa_region *region;
 
 	while ((region = next_region(&at)) != NULL)
-		if (sa_region_set_access(region, access) != 0) {
+		if (set_region(region, access) != 0) {
 			int error = errno;
 
 			put_back(arena, region, old);
@@ -66,6 +62,12 @@ static int set_regions(sa_arena *arena, sa_arena_access old,
 			return -1;
 		}
 	return 0;
+}
+
+static void count_change(sa_arena *arena)
+{
+	atomic_fetch_add_explicit(&arena->access_change_count, 1,
+				  memory_order_relaxed);
 }
 
 static int apply(sa_arena *arena, sa_arena_access access)
@@ -81,51 +83,114 @@ static int apply(sa_arena *arena, sa_arena_access access)
 		return -1;
 	}
 	atomic_store(&arena->access, access);
-	atomic_fetch_add_explicit(&arena->access_change_count, 1,
-				  memory_order_relaxed);
+	count_change(arena);
 	sa_shards_resume(arena);
 	return 0;
 }
 
-static int change(sa_arena *arena, sa_arena_access resting, size_t readers,
-		  size_t writers)
+static int change(sa_arena *arena, sa_arena_access resting, sa_holders holders)
 {
-	if (apply(arena, wanted(resting, readers, writers)) != 0)
+	if (apply(arena, sa_holders_access(holders, resting)) != 0)
 		return sa_arena_fail(arena, errno);
 	arena->resting = resting;
-	arena->readers = readers;
-	arena->writers = writers;
+	arena->holders = holders;
 	return 0;
+}
+
+/* 0, or -1 with EACCES where fork has left the memory out. */
+static int be_present(sa_arena *arena)
+{
+	return arena->is_excluded ? sa_arena_fail(arena, EACCES) : 0;
+}
+
+/* 0, or -1 with EINVAL. */
+static int be_held(sa_holders holders, sa_arena_access access)
+{
+	if (sa_holders_has(holders, access))
+		return 0;
+	errno = EINVAL;
+	return -1;
 }
 
 int sa_access_protect(sa_arena *arena, sa_arena_access access)
 {
-	if (arena->is_excluded)
-		return sa_arena_fail(arena, EACCES);
-	return change(arena, access, arena->readers, arena->writers);
+	if (be_present(arena) != 0)
+		return -1;
+	return change(arena, access, arena->holders);
 }
 
 int sa_access_open(sa_arena *arena, sa_arena_access access)
 {
-	bool writes = access == SA_ARENA_READWRITE;
-
-	if (arena->is_excluded)
-		return sa_arena_fail(arena, EACCES);
-	return change(arena, arena->resting, arena->readers + !writes,
-		      arena->writers + writes);
+	if (be_present(arena) != 0)
+		return -1;
+	return change(arena, arena->resting,
+		      sa_holders_with(arena->holders, access));
 }
 
 int sa_access_close(sa_arena *arena, sa_arena_access access)
 {
-	bool writes = access == SA_ARENA_READWRITE;
-	size_t holders = writes ? arena->writers : arena->readers;
-
-	if (holders == 0) {
-		errno = EINVAL;
+	if (be_held(arena->holders, access) != 0)
 		return -1;
+	return change(arena, arena->resting,
+		      sa_holders_without(arena->holders, access));
+}
+
+/* Only regions of an arena that rests ever change by themselves, and while it
+ * rests, its shards are stopped. */
+static int change_region(sa_arena *arena, sa_region *region, sa_holders holders)
+{
+	sa_arena_access access =
+		sa_holders_access(holders, atomic_load(&arena->access));
+	sa_arena_access before = region->access;
+
+	if (sa_region_set_access(region, access) != 0)
+		return sa_arena_fail(arena, errno);
+	if (region->access != before)
+		count_change(arena);
+	region->holders = holders;
+	return 0;
+}
+
+int sa_access_open_region(sa_arena *arena, sa_region *region,
+			  sa_arena_access access)
+{
+	if (be_present(arena) != 0)
+		return -1;
+	return change_region(arena, region,
+			     sa_holders_with(region->holders, access));
+}
+
+int sa_access_close_region(sa_arena *arena, sa_region *region,
+			   sa_arena_access access)
+{
+	if (be_held(region->holders, access) != 0)
+		return -1;
+	return change_region(arena, region,
+			     sa_holders_without(region->holders, access));
+}
+
+size_t sa_access_holder_count(const sa_arena *arena)
+{
+	region_cursor at = {arena->tracts, arena->larges};
+	size_t count = sa_holders_count(arena->holders);
+	const sa_region *region;
+
+	while ((region = next_region(&at)) != NULL)
+		count += sa_holders_count(region->holders);
+	return count;
+}
+
+void sa_access_forget_region_holders(sa_arena *arena)
+{
+	const sa_holders nobody = {0, 0};
+	region_cursor at = {arena->tracts, arena->larges};
+	sa_region *region;
+
+	while ((region = next_region(&at)) != NULL) {
+		/* A refusal is counted, and leaves it as open as it is. */
+		if (change_region(arena, region, nobody) != 0)
+			region->holders = nobody;
 	}
-	return change(arena, arena->resting, arena->readers - !writes,
-		      arena->writers - writes);
 }
 
 int sa_access_raise(sa_arena *arena, sa_arena_access access)
@@ -139,8 +204,8 @@ void sa_access_restore(sa_arena *arena)
 {
 	int kept = errno;
 
-	if (apply(arena,
-		  wanted(arena->resting, arena->readers, arena->writers)) != 0)
+	if (apply(arena, sa_holders_access(arena->holders, arena->resting)) !=
+	    0)
 		sa_arena_fail(arena, kept);
 	errno = kept;
 }

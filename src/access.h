@@ -14,6 +14,21 @@ int sa_access_open(sa_arena *arena, sa_arena_access access);
 int sa_access_close(sa_arena *arena, sa_arena_access access);
 
 /*
+ * The same for one region of the arena, which is found accessible for as long
+ * as it has a holder, whatever the rest is.
+ */
+int sa_access_open_region(sa_arena *arena, sa_region *region,
+			  sa_arena_access access);
+int sa_access_close_region(sa_arena *arena, sa_region *region,
+			   sa_arena_access access);
+
+/* Holders of the arena and of its regions. */
+size_t sa_access_holder_count(const sa_arena *arena);
+
+/* The regions' objects are gone, and so are their holders. */
+void sa_access_forget_region_holders(sa_arena *arena);
+
+/*
  * Raise the access to at least `access` for a while, and put it back.  `raise`
  * returns 0 or -1 with errno.  `restore` counts a failure if the kernel
  * refuses, and the arena stays as open as it is.

@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "fatal.h"
 #include "growth.h"
+#include "hold.h"
 #include "object.h"
 #include "os.h"
 #include "preflight.h"
@@ -297,6 +298,29 @@ int sa_arena_close(sa_arena *arena, sa_arena_access access)
 sa_arena_access sa_arena_current_access(const sa_arena *arena)
 {
 	return arena == NULL ? SA_ARENA_NOACCESS : atomic_load(&arena->access);
+}
+
+static bool may_hold(const sa_arena *arena, const void *ptr,
+		     sa_arena_access access)
+{
+	return arena != NULL && ptr != NULL && access_is_valid(access) &&
+	       access != SA_ARENA_NOACCESS;
+}
+
+int sa_arena_open_object(sa_arena *arena, const void *ptr,
+			 sa_arena_access access)
+{
+	if (!may_hold(arena, ptr, access))
+		return invalid();
+	return sa_hold_open(arena, ptr, access);
+}
+
+int sa_arena_close_object(sa_arena *arena, const void *ptr,
+			  sa_arena_access access)
+{
+	if (!may_hold(arena, ptr, access))
+		return invalid();
+	return sa_hold_close(arena, ptr, access);
 }
 
 /* ---------------------------------------------------------- whole arenas */

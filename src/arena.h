@@ -14,6 +14,7 @@
 
 #include "canary.h"
 #include "counters.h"
+#include "holders.h"
 #include "large.h"
 #include "meta.h"
 #include "pagemap.h"
@@ -50,10 +51,9 @@ struct sa_arena {
 	sa_large *last_unused_large;
 
 	sa_arena_access resting; /* access */
-	size_t readers;
-	size_t writers;
-	bool is_excluded; /* by fork, from this process */
-	bool is_unlocked; /* a forked copy could not be locked */
+	sa_holders holders;      /* of the whole arena */
+	bool is_excluded;        /* by fork, from this process */
+	bool is_unlocked;        /* a forked copy could not be locked */
 
 	sa_arena *next; /* registry */
 	sa_arena *previous;

@@ -27,14 +27,14 @@ static bool is_slot(sa_found found)
 }
 
 /* Why `ptr` is no live object: it was one, or never. */
-static sa_arena_misuse why_not_live(sa_found found, const void *ptr)
+sa_arena_misuse sa_found_misuse(sa_found found, const void *ptr)
 {
 	if (is_slot(found) || found.large != NULL)
 		return bad_pointer(SA_ARENA_MISUSE_DOUBLE_FREE, ptr);
 	return bad_pointer(SA_ARENA_MISUSE_INVALID_POINTER, ptr);
 }
 
-static bool is_live(sa_found found)
+bool sa_found_is_live(sa_found found)
 {
 	if (is_slot(found))
 		return sa_slab_mark_is_live(sa_slot_mark(found.slot));
@@ -50,15 +50,15 @@ static size_t size_of(sa_found found)
 
 bool sa_object_is_live(const sa_arena *arena, const void *ptr)
 {
-	return is_live(sa_object_find(arena, ptr));
+	return sa_found_is_live(sa_object_find(arena, ptr));
 }
 
 size_t sa_object_size(const sa_arena *arena, const void *ptr)
 {
 	sa_found found = sa_object_find(arena, ptr);
 
-	if (!is_live(found)) {
-		sa_arena_misuse misuse = why_not_live(found, ptr);
+	if (!sa_found_is_live(found)) {
+		sa_arena_misuse misuse = sa_found_misuse(found, ptr);
 
 		sa_arena_misused(arena, &misuse);
 	}
@@ -285,9 +285,9 @@ void sa_object_free_locked(sa_arena *arena, void *ptr)
 
 	sa_arena_lock(arena);
 	found = sa_object_find(arena, ptr);
-	if (!is_live(found)) {
+	if (!sa_found_is_live(found)) {
 		out.is_misuse = true;
-		out.misuse = why_not_live(found, ptr);
+		out.misuse = sa_found_misuse(found, ptr);
 	} else if (found.large != NULL) {
 		free_large(arena, found, &out);
 	} else {

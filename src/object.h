@@ -39,6 +39,10 @@ SA_INLINE sa_found sa_object_find(const sa_arena *arena, const void *ptr)
 	return found;
 }
 
+bool sa_found_is_live(sa_found found);
+/* What to report of a pointer that is not a live object. */
+sa_arena_misuse sa_found_misuse(sa_found found, const void *ptr);
+
 /* With the mutex.  NULL with errno. */
 void *sa_object_alloc_locked(sa_arena *arena, size_t size,
 			     size_t alignment) SA_COLD;

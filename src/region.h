@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "holders.h"
 #include "sodium_arena.h"
 
 /* libsodium's canary, CANARY_SIZE in its sodium/utils.c (1.0.18). */
@@ -38,6 +39,7 @@ typedef struct sa_region {
 	size_t reserve; /* whole pages in all */
 	sa_region_state state;
 	sa_arena_access access;
+	sa_holders holders; /* of this region alone */
 	sa_arena_fork fork;
 	bool locked; /* verified */
 } sa_region;

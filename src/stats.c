@@ -4,6 +4,8 @@
 
 #include "stats.h"
 
+#include "access.h"
+
 /* What the shards have not told yet, all of them together. */
 typedef struct {
 	int64_t count;
@@ -69,7 +71,7 @@ void sa_stats_gather(sa_arena *arena, sa_arena_stats *stats)
 	stats->large_count = atomic_load(&arena->large_count);
 	stats->failure_count = atomic_load(&arena->failure_count);
 	stats->access_change_count = atomic_load(&arena->access_change_count);
-	stats->holder_count = arena->readers + arena->writers;
+	stats->holder_count = sa_access_holder_count(arena);
 	sa_arena_unlock(arena);
 }
 

@@ -102,6 +102,9 @@ static bool release_slabs_of(sa_arena *arena, sa_tract *tract,
 {
 	size_t page = 0;
 
+	/* A holder names the region by one of its slots. */
+	if (sa_holders_count(tract->region.holders) != 0)
+		return true;
 	while (page < tract->npages) {
 		sa_slab *slab = sa_supply_slab_at(arena, tract, page);
 		size_t npages = slab == NULL ? 1 : slab->size / sa_os_page_size;

@@ -142,6 +142,7 @@ static void clear_tract(const sa_arena *arena, const sa_tract *tract)
 
 void sa_sweep_forget(sa_arena *arena)
 {
+	sa_access_forget_region_holders(arena);
 	while (arena->larges != NULL)
 		sa_larges_drop(arena, arena->larges);
 	count_all_freed(arena);
@@ -155,6 +156,7 @@ static bool clear_all(sa_arena *arena, sa_arena_misuse *misuse)
 		sa_sweep_forget(arena);
 		return true;
 	}
+	sa_access_forget_region_holders(arena);
 	while (arena->larges != NULL)
 		sa_larges_drop(arena, arena->larges);
 	count_all_freed(arena);

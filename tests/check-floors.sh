@@ -7,12 +7,12 @@ set -eu
 cd "${srcdir:-.}/src"
 exec awk '
 BEGIN {
-	stands(0, "bits fatal line")
+	stands(0, "bits fatal holders line")
 	stands(1, "os thread")
 	stands(2, "meta region")
 	stands(3, "bitmap canary counters random sizeclass zero")
 	stands(4, "large pagemap slab tract")
-	stands(5, "access arena growth larges object preflight " \
+	stands(5, "access arena growth hold larges object preflight " \
 		"registry shard shards stats supply sweep")
 	stands(6, "api")
 	may_include["sys/mman.h"] = " os.c "

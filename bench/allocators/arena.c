@@ -69,6 +69,18 @@ static void arena_close(void *context, void *object)
 		trial_give_up();
 }
 
+static void arena_open_object(void *context, void *object)
+{
+	if (sa_arena_open_object(context, object, SA_ARENA_READWRITE) != 0)
+		trial_give_up();
+}
+
+static void arena_close_object(void *context, void *object)
+{
+	if (sa_arena_close_object(context, object, SA_ARENA_READWRITE) != 0)
+		trial_give_up();
+}
+
 static int arena_owns(void *context, const void *object)
 {
 	return sa_arena_owns(context, object);
@@ -116,6 +128,8 @@ const struct allocator allocator_arena = {
 	.rest = arena_rest,
 	.open = arena_open,
 	.close = arena_close,
+	.open_object = arena_open_object,
+	.close_object = arena_close_object,
 	.owns = arena_owns,
 	.check = arena_check,
 	.metadata_size = arena_metadata_size,
@@ -138,6 +152,8 @@ const struct allocator allocator_arena_single = {
 	.rest = arena_rest,
 	.open = arena_open,
 	.close = arena_close,
+	.open_object = arena_open_object,
+	.close_object = arena_close_object,
 	.owns = arena_owns,
 	.check = arena_check,
 	.metadata_size = arena_metadata_size,

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/* From an object to the region that is opened for it. */
+#include <config.h>
+
+#include "hold.h"
+
+#include <errno.h>
+
+#include "access.h"
+#include "object.h"
+
+/* The smallest unit that can be protected alone. */
+static sa_region *region_of(sa_found found)
+{
+	return found.large != NULL ? &found.large->region
+				   : found.slot.slab->region;
+}
+
+int sa_hold_open(sa_arena *arena, const void *ptr, sa_arena_access access)
+{
+	sa_arena_misuse misuse;
+	sa_found found;
+	bool is_live;
+	int result = -1;
+
+	sa_arena_lock(arena);
+	found = sa_object_find(arena, ptr);
+	is_live = sa_found_is_live(found);
+	if (is_live)
+		result = sa_access_open_region(arena, region_of(found), access);
+	else
+		misuse = sa_found_misuse(found, ptr);
+	sa_arena_unlock(arena);
+	if (!is_live)
+		sa_arena_misused(arena, &misuse);
+	return result;
+}
+
+/* The object may have been freed meanwhile.  A large one's region went with it,
+ * and so did its holders. */
+static int close_region(sa_arena *arena, sa_found found, sa_arena_access access)
+{
+	if (found.large != NULL && !sa_found_is_live(found)) {
+		errno = EINVAL;
+		return -1;
+	}
+	return sa_access_close_region(arena, region_of(found), access);
+}
+
+int sa_hold_close(sa_arena *arena, const void *ptr, sa_arena_access access)
+{
+	sa_arena_misuse misuse;
+	sa_found found;
+	bool is_object;
+	int result = -1;
+
+	sa_arena_lock(arena);
+	found = sa_object_find(arena, ptr);
+	is_object = found.slot.slab != NULL || found.large != NULL;
+	if (is_object)
+		result = close_region(arena, found, access);
+	else
+		misuse = sa_found_misuse(found, ptr);
+	sa_arena_unlock(arena);
+	if (!is_object)
+		sa_arena_misused(arena, &misuse);
+	return result;
+}
