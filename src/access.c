@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "huge.h"
 #include "shards.h"
 
 /* The regions one after another: those of slabs, then those of large objects.
@@ -29,11 +30,19 @@ static sa_region *next_region(region_cursor *at)
 	return region;
 }
 
-/* A region with holders of its own may have to be more accessible. */
-static int set_region(sa_region *region, sa_arena_access access)
+/* Set the access of one region, perhaps on other pages than before. */
+static int set_region(sa_huge_mover *mover, sa_region *region,
+		      sa_arena_access access)
 {
-	return sa_region_set_access(region,
-				    sa_holders_access(region->holders, access));
+	if (access == SA_ARENA_NOACCESS && region->access != SA_ARENA_NOACCESS)
+		sa_huge_consider(mover, region);
+	return sa_region_set_access(region, access);
+}
+
+/* A region with holders of its own may have to be more accessible. */
+static sa_arena_access due(const sa_region *region, sa_arena_access access)
+{
+	return sa_holders_access(region->holders, access);
 }
 
 static void put_back(sa_arena *arena, const sa_region *end,
@@ -43,7 +52,7 @@ static void put_back(sa_arena *arena, const sa_region *end,
 	sa_region *region;
 
 	while ((region = next_region(&at)) != end)
-		if (set_region(region, access) != 0)
+		if (sa_region_set_access(region, due(region, access)) != 0)
 			sa_arena_fail(arena, errno);
 }
 
@@ -51,17 +60,18 @@ static int set_regions(sa_arena *arena, sa_arena_access old,
 		       sa_arena_access access)
 {
 	region_cursor at = {arena->tracts, arena->larges};
+	sa_huge_mover mover = sa_huge_begin(arena);
 	sa_region *region;
+	int error = 0;
 
-	while ((region = next_region(&at)) != NULL)
-		if (set_region(region, access) != 0) {
-			int error = errno;
-
+	while (error == 0 && (region = next_region(&at)) != NULL)
+		if (set_region(&mover, region, due(region, access)) != 0) {
+			error = errno;
 			put_back(arena, region, old);
-			errno = error;
-			return -1;
 		}
-	return 0;
+	sa_huge_end(&mover);
+	errno = error == 0 ? errno : error;
+	return error == 0 ? 0 : -1;
 }
 
 static void count_change(sa_arena *arena)
@@ -142,9 +152,13 @@ static int change_region(sa_arena *arena, sa_region *region, sa_holders holders)
 	sa_arena_access access =
 		sa_holders_access(holders, atomic_load(&arena->access));
 	sa_arena_access before = region->access;
+	sa_huge_mover mover = sa_huge_begin(arena);
+	int result = set_region(&mover, region, access);
+	int error = errno;
 
-	if (sa_region_set_access(region, access) != 0)
-		return sa_arena_fail(arena, errno);
+	sa_huge_end(&mover);
+	if (result != 0)
+		return sa_arena_fail(arena, error);
 	if (region->access != before)
 		count_change(arena);
 	region->holders = holders;

@@ -89,11 +89,3 @@ size_t sa_canary_slot_first_wrong(const unsigned char *slot, size_t stride,
 		return size + wrong;
 	return stride - 8 + sa_canary_first_wrong(slot + stride - 8, 8, word);
 }
-
-bool sa_canary_intact_alone(const unsigned char *slot, size_t stride,
-			    size_t size, uint64_t word)
-{
-	if (stride - 8 - size >= 8)
-		return sa_canary_intact_long(slot, stride, size, word);
-	return sa_canary_slot_first_wrong(slot, stride, size, word) == stride;
-}

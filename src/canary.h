@@ -121,10 +121,28 @@ SA_INLINE bool sa_canary_intact(const unsigned char *slot, size_t stride,
 	return (low | high | (sa_load_word(slot + stride - 8) ^ word)) == 0;
 }
 
-/* The same without reading a byte of the object, to which its user may be
- * writing meanwhile. */
-bool sa_canary_intact_alone(const unsigned char *slot, size_t stride,
-			    size_t size, uint64_t word);
+/* The index of the first byte of the run that is not as it was filled; `size`
+ * if there is none. */
+size_t sa_canary_first_wrong(const unsigned char *run, size_t size,
+			     uint64_t word);
+
+/* sa_canary_intact() without reading a byte of the object, to which its user
+ * may be writing meanwhile. */
+SA_INLINE bool sa_canary_intact_alone(const unsigned char *slot, size_t stride,
+				      size_t size, uint64_t word)
+{
+	size_t slack = stride - 8 - size;
+	uint64_t tail = sa_load_word(slot + stride - 8) ^ word;
+
+	if (SA_LIKELY(slack - 8 <= 8))
+		return (tail | (sa_load_word(slot + size) ^ word) |
+			(sa_load_word(slot + stride - 16) ^
+			 sa_canary_slack_word(word, slack))) == 0;
+	if (SA_UNLIKELY(slack >= 8))
+		return sa_canary_intact_long(slot, stride, size, word);
+	return tail == 0 &&
+	       sa_canary_first_wrong(slot + size, slack, word) == slack;
+}
 
 /* Is the tail that ends where `slot` begins as the slot before wrote it? */
 SA_INLINE bool sa_canary_before_intact(const sa_canary_key *key,
@@ -136,11 +154,6 @@ SA_INLINE bool sa_canary_before_intact(const sa_canary_key *key,
 /* A run of `size` canary bytes that repeat the word, as behind and before an
  * object with guard pages of its own. */
 void sa_canary_fill(unsigned char *run, size_t size, uint64_t word);
-
-/* The index of the first byte of the run that is not as it was filled; `size`
- * if there is none. */
-size_t sa_canary_first_wrong(const unsigned char *run, size_t size,
-			     uint64_t word);
 
 /* The same for the canary of a slot, relative to the object's start; the
  * stride if there is none. */

@@ -62,7 +62,7 @@ int sa_large_create(sa_large *large, size_t size, size_t alignment,
 		errno = ENOMEM;
 		return -1;
 	}
-	if (sa_region_create(&large->region, region_size, mlock, fork) != 0)
+	if (sa_region_create(&large->region, region_size, 0, mlock, fork) != 0)
 		return -1;
 	large->key = key;
 	atomic_store(&large->object, (uintptr_t)large->region.start +

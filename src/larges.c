@@ -38,7 +38,7 @@ static void link_large(sa_arena *arena, sa_large *large)
 	if (large->next != NULL)
 		large->next->previous = large;
 	arena->larges = large;
-	sa_growth_account(arena, large->region.locked, large->region.size);
+	sa_growth_account(arena, &large->region);
 	atomic_fetch_add(&arena->large_count, 1);
 }
 

@@ -113,6 +113,38 @@ int sa_os_reserve(void *memory, size_t size)
 	return -1;
 }
 
+/* The room is found, and given up again but for what lies above the place. */
+sa_os_aim sa_os_take_aim(size_t size, size_t offset, size_t alignment)
+{
+	sa_os_aim aim = {NULL, 0};
+	uintptr_t start, end, top;
+	void *room;
+
+	if (size > SIZE_MAX - alignment)
+		return aim;
+	room = mmap(NULL, size + alignment, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (room == MAP_FAILED)
+		return aim;
+	start = (uintptr_t)room;
+	end = start + size + alignment;
+	top = sa_align_down(end - size + offset, alignment) - offset + size;
+	aim.taken = room;
+	aim.size = size + alignment;
+	if (munmap(room, top - start) == 0) {
+		aim.size = end - top;
+		aim.taken = aim.size == 0
+				    ? NULL
+				    : (unsigned char *)room + (top - start);
+	}
+	return aim;
+}
+
+int sa_os_drop_aim(sa_os_aim aim)
+{
+	return aim.taken == NULL ? 0 : munmap(aim.taken, aim.size);
+}
+
 /* --------------------------------------------------------------- advice */
 
 int sa_os_exclude_from_dumps(void *memory, size_t size)
@@ -138,11 +170,6 @@ int sa_os_ask_for_huge_pages(void *memory, size_t size)
 int sa_os_drop(void *memory, size_t size)
 {
 	return madvise(memory, size, MADV_DONTNEED_LOCKED);
-}
-
-int sa_os_unlock(void *memory, size_t size)
-{
-	return munlock(memory, size);
 }
 
 int sa_os_lock_present(void *memory, size_t size)
@@ -224,25 +251,38 @@ static uint64_t status_figure(const head *status, const char *key,
 	return at == NULL ? otherwise : parse_number(at + strlen(key), base);
 }
 
-size_t sa_os_huge_page_size(void)
+/* Read a file of the kernel's that is about huge pages. */
+static bool read_huge(const char *name, head *text)
 {
 	static const char folder[] = "/sys/kernel/mm/transparent_hugepage/";
-	head enabled = {0}, size = {0};
 	char path[sizeof folder + sizeof "hpage_pmd_size"];
 
 	memcpy(path, folder, sizeof folder);
-	memcpy(path + sizeof folder - 1, "enabled", sizeof "enabled");
-	if (!read_file(path, keep_head, &enabled) ||
+	memcpy(path + sizeof folder - 1, name, strlen(name) + 1);
+	return read_file(path, keep_head, text);
+}
+
+size_t sa_os_huge_page_size(void)
+{
+	head enabled = {0}, size = {0};
+
+	if (!read_huge("enabled", &enabled) ||
 	    strstr(enabled.text, "[never]") != NULL)
 		return 0;
-	memcpy(path + sizeof folder - 1, "hpage_pmd_size",
-	       sizeof "hpage_pmd_size");
 	/* An empty range asks whether the advice is known. */
-	if (!read_file(path, keep_head, &size) ||
+	if (!read_huge("hpage_pmd_size", &size) ||
 	    prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) != 0 ||
 	    madvise(NULL, 0, MADV_DONTNEED_LOCKED) != 0)
 		return 0;
 	return (size_t)parse_number(size.text, 10);
+}
+
+bool sa_os_gives_huge_pages(void)
+{
+	head enabled = {0};
+
+	return read_huge("enabled", &enabled) &&
+	       strstr(enabled.text, "[always]") != NULL;
 }
 
 size_t sa_os_memory_size(void)

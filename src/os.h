@@ -27,6 +27,20 @@ int sa_os_unmap(void *memory, size_t size);
 int sa_os_protect_none(void *memory, size_t size);
 int sa_os_reserve(void *memory, size_t size);
 
+/*
+ * Make it likely that what is mapped next, if it has `size` bytes, has its
+ * byte `offset` on a multiple of `alignment`: the kernel maps from above, so
+ * the addresses above that place are taken until the aim is dropped.
+ * Alignment and size are whole pages; another thread's mapping can spoil it.
+ */
+typedef struct sa_os_aim {
+	void *taken; /* NULL: nothing */
+	size_t size;
+} sa_os_aim;
+
+sa_os_aim sa_os_take_aim(size_t size, size_t offset, size_t alignment);
+int sa_os_drop_aim(sa_os_aim aim);
+
 /* One call per piece of advice: the values are numbers, not flags. */
 int sa_os_exclude_from_dumps(void *memory, size_t size);
 int sa_os_exclude_from_forks(void *memory, size_t size);
@@ -37,11 +51,12 @@ int sa_os_wipe_on_fork(void *memory, size_t size);
  * kernel cannot drop locked pages (MADV_DONTNEED_LOCKED, Linux 5.18).
  */
 size_t sa_os_huge_page_size(void);
+/* Are they given to memory that does not ask for them? */
+bool sa_os_gives_huge_pages(void);
 int sa_os_ask_for_huge_pages(void *memory, size_t size);
 
 /* Take locked pages out, so that the next touch or lock finds zeroes. */
 int sa_os_drop(void *memory, size_t size);
-int sa_os_unlock(void *memory, size_t size);
 
 /* Lock what is present, and what will be when it is touched; no page is
  * touched now.  For the copy that a forked child got of locked memory. */

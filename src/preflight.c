@@ -19,10 +19,12 @@
 
 /* An arena on paper. */
 typedef struct {
-	size_t mapped;    /* bytes of secret memory */
-	size_t held_back; /* bytes to come in the last block */
-	size_t mappings;  /* VMAs */
-	size_t count;     /* objects that fit */
+	size_t mapped;   /* bytes of secret memory */
+	size_t mappings; /* VMAs */
+	size_t count;    /* objects that fit */
+	/* Regions of one size follow each other. */
+	size_t last_size;
+	size_t last_nslots;
 } paper;
 
 /* What it may not pass. */
@@ -30,7 +32,6 @@ typedef struct {
 	size_t lockable; /* the key's page already taken off */
 	size_t mappings;
 	size_t capacity;
-	size_t huge; /* bytes of a huge page; 0: none */
 } limits;
 
 static size_t min_size(size_t a, size_t b)
@@ -75,32 +76,15 @@ static size_t bytes_left(const paper *now, const limits *may)
 /* Add `n` regions of `size` bytes with slots of `class`. */
 static void add_regions(paper *now, size_t n, size_t size, unsigned class)
 {
-	size_t nslots = sa_tract_nslots(size, class);
-
+	if (size != now->last_size) {
+		now->last_size = size;
+		now->last_nslots = sa_tract_nslots(size, class);
+	}
 	now->mapped = saturating_sum(now->mapped, saturating_product(n, size));
 	now->mappings = saturating_sum(
 		now->mappings, saturating_product(n, SA_REGION_MAPPINGS));
-	now->count = saturating_sum(now->count, saturating_product(n, nslots));
-}
-
-/* Are huge pages taken now, from a block that must fit whole for a moment? */
-static bool takes_huge_pages(const paper *now, const limits *may, size_t size)
-{
-	return may->huge != 0 && now->mapped >= SA_GROWTH_HUGE_FROM &&
-	       bytes_left(now, may) >= sa_growth_reserve_for(size);
-}
-
-/* Add `size` bytes, rounded up to huge pages, from such a block. */
-static void add_huge_pages(paper *now, const limits *may, size_t size,
-			   unsigned class)
-{
-	size = sa_align_up(size, may->huge);
-	add_regions(now, 1, size, class);
-	if (now->held_back >= size)
-		now->mappings -= SA_REGION_MAPPINGS;
-	else
-		now->held_back = sa_growth_reserve_for(size);
-	now->held_back -= size < now->held_back ? size : now->held_back;
+	now->count = saturating_sum(now->count,
+				    saturating_product(n, now->last_nslots));
 }
 
 static size_t slot_region_size(const paper *now, size_t reserve, size_t least)
@@ -109,7 +93,7 @@ static size_t slot_region_size(const paper *now, size_t reserve, size_t least)
 
 	if (reserve > now->mapped && reserve - now->mapped > size)
 		size = min_size(reserve - now->mapped,
-				sa_growth_next_size(SIZE_MAX));
+				sa_growth_reserve_size(reserve));
 	size = sa_align_up(size, sa_os_page_size);
 	return size < least ? least : size;
 }
@@ -131,7 +115,6 @@ static size_t reserved(const limits *may, size_t reserve)
 static paper grow_slots(const limits *may, size_t reserve, size_t count,
 			unsigned class)
 {
-	size_t largest = sa_growth_next_size(SIZE_MAX);
 	size_t least = sa_tract_min_pages(class) * sa_os_page_size;
 	paper now = empty_arena();
 
@@ -145,11 +128,7 @@ static paper grow_slots(const limits *may, size_t reserve, size_t count,
 		if (size < least ||
 		    mappings_left(&now, may) < SA_REGION_MAPPINGS)
 			break;
-		if (size < largest && takes_huge_pages(&now, may, size)) {
-			add_huge_pages(&now, may, size, class);
-			continue;
-		}
-		if (size == largest && now.mapped >= reserve) {
+		if (size == SA_GROWTH_SIZE_MAX && now.mapped >= reserve) {
 			n = (count - now.count) / sa_tract_nslots(size, class) +
 			    1;
 			n = min_size(n, left / size);
@@ -200,9 +179,9 @@ static paper grow(const limits *may, const sa_arena_options *options,
 static int first_failure(const limits *may, const sa_arena_options *options,
 			 size_t size)
 {
-	const limits capacity = {SIZE_MAX, SIZE_MAX, may->capacity, may->huge};
-	const limits lock = {may->lockable, SIZE_MAX, SIZE_MAX, may->huge};
-	const limits mappings = {SIZE_MAX, may->mappings, SIZE_MAX, may->huge};
+	const limits capacity = {SIZE_MAX, SIZE_MAX, may->capacity};
+	const limits lock = {may->lockable, SIZE_MAX, SIZE_MAX};
+	const limits mappings = {SIZE_MAX, may->mappings, SIZE_MAX};
 	size_t by_capacity = grow(&capacity, options, SIZE_MAX, size).count;
 	size_t by_lock = grow(&lock, options, SIZE_MAX, size).count;
 	size_t by_mappings = grow(&mappings, options, SIZE_MAX, size).count;
@@ -228,7 +207,7 @@ static size_t metadata_mappings(size_t count)
 static limits limits_now(const sa_arena_options *options, size_t lockable,
 			 size_t mappings, size_t key_size)
 {
-	limits may = {SIZE_MAX, mappings, SIZE_MAX, sa_os_huge_page_size()};
+	limits may = {SIZE_MAX, mappings, SIZE_MAX};
 
 	if (options->mlock == SA_ARENA_MLOCK_REQUIRED && lockable != SIZE_MAX)
 		may.lockable = lockable - min_size(key_size, lockable);
@@ -240,8 +219,7 @@ static limits limits_now(const sa_arena_options *options, size_t lockable,
 int sa_preflight(const sa_arena_options *options, size_t count, size_t size,
 		 sa_arena_preflight_report *report)
 {
-	const limits none = {SIZE_MAX, SIZE_MAX, SIZE_MAX,
-			     sa_os_huge_page_size()};
+	const limits none = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
 	size_t key_size = sa_registry_has_key() ? 0 : sa_os_page_size;
 	size_t lockable = sa_os_lockable_size();
 	size_t mappings = sa_os_available_mappings();

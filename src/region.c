@@ -29,16 +29,16 @@ static int protect_guards(const sa_region *region)
 
 	if (sa_os_protect_none(region->start - page, page) != 0)
 		return -1;
-	return sa_os_protect_none(region->start + region->reserve, page);
+	return sa_os_protect_none(region->start + region->size, page);
 }
 
 static int advise_fork(const sa_region *region)
 {
 	switch (region->fork) {
 	case SA_ARENA_FORK_EXCLUDE:
-		return sa_os_exclude_from_forks(region->start, region->reserve);
+		return sa_os_exclude_from_forks(region->start, region->size);
 	case SA_ARENA_FORK_WIPE:
-		return sa_os_wipe_on_fork(region->start, region->reserve);
+		return sa_os_wipe_on_fork(region->start, region->size);
 	case SA_ARENA_FORK_INHERIT:
 		break;
 	}
@@ -49,7 +49,7 @@ static int advise_fork(const sa_region *region)
 static int protect(const sa_region *region)
 {
 	if (protect_guards(region) != 0 ||
-	    sa_os_exclude_from_dumps(region->start, region->reserve) != 0 ||
+	    sa_os_exclude_from_dumps(region->start, region->size) != 0 ||
 	    advise_fork(region) != 0)
 		return ENOMEM;
 	return 0;
@@ -62,10 +62,30 @@ static int lock(sa_region *region, sa_arena_mlock mlock)
 								     : EPERM;
 }
 
-/* A block that is all in use, its bytes as libsodium left them. */
-static int create(sa_region *region, size_t size, sa_arena_fork fork)
+/* The block, its bytes as libsodium left them, or NULL. */
+static unsigned char *allocate(size_t size, size_t alignment)
 {
-	unsigned char *base = sodium_malloc(size - SA_REGION_HEAD);
+	size_t page = sa_os_page_size;
+	sa_os_aim aim = {NULL, 0};
+	unsigned char *base;
+
+	if (alignment > page)
+		aim = sa_os_take_aim(size + PAGES_AROUND * page,
+				     PAGES_BEFORE * page, alignment);
+	base = sodium_malloc(size - SA_REGION_HEAD);
+	/* What stays taken is addresses, no memory. */
+	if (sa_os_drop_aim(aim) != 0 && base != NULL) {
+		sodium_free(base);
+		return NULL;
+	}
+	return base;
+}
+
+int sa_region_create(sa_region *region, size_t size, size_t alignment,
+		     sa_arena_mlock mlock, sa_arena_fork fork)
+{
+	unsigned char *base = allocate(size, alignment);
+	int error;
 
 	if (base == NULL) {
 		errno = ENOMEM;
@@ -73,91 +93,17 @@ static int create(sa_region *region, size_t size, sa_arena_fork fork)
 	}
 	*region = (sa_region){.start = base - SA_REGION_HEAD,
 			      .size = size,
-			      .reserve = size,
 			      .access = SA_ARENA_READWRITE,
 			      .fork = fork};
-	return 0;
-}
-
-/* Give a block back that turned out to be of no use; -1 with `error`. */
-static int refuse(const sa_region *region, int error)
-{
-	sodium_free(base_of(region));
-	errno = error;
-	return -1;
-}
-
-int sa_region_create(sa_region *region, size_t size, sa_arena_mlock mlock,
-		     sa_arena_fork fork)
-{
-	int error;
-
-	if (create(region, size, fork) != 0)
-		return -1;
 	error = protect(region);
 	if (error == 0)
 		error = lock(region, mlock);
-	if (error != 0)
-		return refuse(region, error);
-	memset(base_of(region), 0, size - SA_REGION_HEAD);
-	return 0;
-}
-
-/*
- * sodium_malloc() has populated and locked small pages throughout.  All that
- * lie where huge ones can are dropped, and what is not yet in use unlocked;
- * whoever locks the rest next populates it, with huge pages, which costs an
- * eighth of MADV_COLLAPSE: that copies (2.3 against 18 ms for 16 MiB).
- */
-static int drop_small_pages(sa_region *region, size_t size, size_t huge)
-{
-	uintptr_t start = (uintptr_t)region->start;
-	size_t first = sa_align_up(start + SA_REGION_HEAD, huge) - start;
-	size_t end = sa_align_up(start + size, huge) - start;
-
-	if (first >= region->reserve) {
-		/* None fits: all is small pages, and in use. */
-		memset(base_of(region), 0, region->reserve - SA_REGION_HEAD);
-		return 0;
-	}
-	if (end > region->reserve)
-		end = region->reserve;
-	if (sa_os_ask_for_huge_pages(region->start, region->reserve) != 0 ||
-	    sa_os_drop(region->start + first, region->reserve - first) != 0 ||
-	    (end < region->reserve &&
-	     sa_os_unlock(region->start + end, region->reserve - end) != 0))
-		return ENOMEM;
-	memset(base_of(region), 0, first - SA_REGION_HEAD);
-	region->size = end;
-	return 0;
-}
-
-int sa_region_create_huge(sa_region *region, size_t size, size_t reserve,
-			  size_t huge, sa_arena_mlock mlock, sa_arena_fork fork)
-{
-	int error;
-
-	if (create(region, reserve, fork) != 0)
-		return -1;
-	error = protect(region);
-	if (error == 0)
-		error = drop_small_pages(region, size, huge);
-	if (error == 0)
-		error = lock(region, mlock);
-	return error == 0 ? 0 : refuse(region, error);
-}
-
-int sa_region_extend(sa_region *region, size_t size)
-{
-	unsigned char *end = region->start + region->size;
-
-	if (region->locked && sodium_mlock(end, size) != 0) {
-		/* Some of it may be locked; none of it has been used. */
-		if (sa_os_unlock(end, size) == 0)
-			errno = EPERM;
+	if (error != 0) {
+		sodium_free(base);
+		errno = error;
 		return -1;
 	}
-	region->size += size;
+	memset(base, 0, size - SA_REGION_HEAD);
 	return 0;
 }
 
@@ -167,7 +113,7 @@ static int unmap_around(const sa_region *region)
 	size_t page = sa_os_page_size;
 	int before = sa_os_unmap(region->start - PAGES_BEFORE * page,
 				 PAGES_BEFORE * page);
-	int behind = sa_os_unmap(region->start + region->reserve, page);
+	int behind = sa_os_unmap(region->start + region->size, page);
 
 	return before == 0 && behind == 0 ? 0 : -1;
 }
@@ -182,9 +128,9 @@ static int unmap(const sa_region *region)
 	if (region->state == SA_REGION_TAKEN)
 		return unmap_around(region);
 	if (sa_os_unmap(region->start - PAGES_BEFORE * page,
-			region->reserve + PAGES_AROUND * page) == 0)
+			region->size + PAGES_AROUND * page) == 0)
 		return 0;
-	return sa_os_unmap(region->start, region->reserve);
+	return sa_os_unmap(region->start, region->size);
 }
 
 int sa_region_destroy(sa_region *region)
@@ -227,12 +173,42 @@ int sa_region_set_access(sa_region *region, sa_arena_access access)
 	return result;
 }
 
+/* Drop the small pages; whoever touches the memory next gets huge ones. */
+static int renew_pages(sa_region *region)
+{
+	if (sa_os_ask_for_huge_pages(region->start, region->size) != 0 ||
+	    sa_os_drop(region->start, region->size) != 0)
+		return -1;
+	if (!region->locked)
+		return 0;
+	region->locked = sodium_mlock(region->start, region->size) == 0;
+	return region->locked ? 0 : -1;
+}
+
+int sa_region_make_huge(sa_region *region, const sa_region *scratch)
+{
+	bool was_locked = region->locked;
+	int result;
+
+	if (sa_region_set_access(region, SA_ARENA_READWRITE) != 0)
+		return -1;
+	memcpy(base_of(scratch), region->start, region->size);
+	sodium_memzero(region->start, region->size);
+	result = renew_pages(region);
+	memcpy(region->start, base_of(scratch), region->size);
+	sodium_memzero(base_of(scratch), region->size);
+	/* Every page is there now. */
+	if (was_locked && !region->locked)
+		region->locked = sodium_mlock(region->start, region->size) == 0;
+	return result;
+}
+
 /* Nothing else may come to lie where old pointers point. */
 static void hold_place(sa_region *region)
 {
 	if (region->state != SA_REGION_WHOLE)
 		return;
-	region->state = sa_os_reserve(region->start, region->reserve) == 0
+	region->state = sa_os_reserve(region->start, region->size) == 0
 				? SA_REGION_ABSENT
 				: SA_REGION_TAKEN;
 	region->locked = false;

@@ -4,18 +4,19 @@
  * advice, access, teardown through sodium_free().  The only file that hands a
  * pointer to sodium_free() or sodium_mprotect_*(), and only the block's base.
  *
- *   |header|guard| head | memory ...           | held back ... |guard|  pages
- *                ^start ^ start + SA_REGION_HEAD  ^ start + size  ^ + reserve
+ *   |header|guard| head | memory ...                            |guard|  pages
+ *                ^start ^ start + SA_REGION_HEAD                  ^ start +
+ * size
  *
  * libsodium keeps its own canary in the head: a block of k pages - 16 bytes
- * fills its pages exactly.  Of a large block a part may be held back: neither
- * populated nor locked, until the region is extended.
+ * fills its pages exactly.
  */
 #ifndef SA_REGION_H
 #define SA_REGION_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "holders.h"
 #include "sodium_arena.h"
@@ -35,35 +36,23 @@ typedef enum {
 
 typedef struct sa_region {
 	unsigned char *start;
-	size_t size;    /* whole pages in use, the head included */
-	size_t reserve; /* whole pages in all */
+	size_t size; /* whole pages, the head included */
 	sa_region_state state;
 	sa_arena_access access;
 	sa_holders holders; /* of this region alone */
 	sa_arena_fork fork;
-	bool locked; /* verified */
+	bool locked;            /* verified */
+	unsigned char closings; /* changes to NOACCESS; the access floor's */
 } sa_region;
 
 /*
  * `size` is a multiple of the page size.  All bytes but the head are zero and
- * READWRITE.  0, or -1 with ENOMEM, or EPERM if it could not be locked and
- * `mlock` requires it; nothing is left behind then.
+ * READWRITE.  `start` is a multiple of `alignment`, if that is not 0 and no
+ * other thread maps memory meanwhile.  0, or -1 with ENOMEM, or EPERM if it
+ * could not be locked and `mlock` requires it; nothing is left behind then.
  */
-int sa_region_create(sa_region *region, size_t size, sa_arena_mlock mlock,
-		     sa_arena_fork fork);
-
-/*
- * The same over a block of `reserve` bytes, with pages of `huge` bytes wherever
- * whole ones fit.  What is behind the huge page that holds the size's last
- * byte is held back.  Also -1 with ENOMEM if the kernel gives no huge pages.
- */
-int sa_region_create_huge(sa_region *region, size_t size, size_t reserve,
-			  size_t huge, sa_arena_mlock mlock,
-			  sa_arena_fork fork);
-
-/* Take `size` more bytes into use of what is held back: zero, and locked if
- * the rest is.  0, or -1 with EPERM and nothing changed. */
-int sa_region_extend(sa_region *region, size_t size);
+int sa_region_create(sa_region *region, size_t size, size_t alignment,
+		     sa_arena_mlock mlock, sa_arena_fork fork);
 
 /* Zero it and return it, in whatever access state it is; what cannot be opened
  * goes as it is.  0, or -1 with errno if some of it stays mapped. */
@@ -78,6 +67,22 @@ static inline bool sa_region_is_excluded(const sa_region *region)
 
 /* 0, or -1 with the errno of mprotect(2) and the access as it was. */
 int sa_region_set_access(sa_region *region, sa_arena_access access);
+
+/* Does it consist of whole pages of `huge` bytes? */
+static inline bool sa_region_is_huge_sized(const sa_region *region, size_t huge)
+{
+	return (uintptr_t)region->start % huge == 0 && region->size % huge == 0;
+}
+
+/*
+ * Put the contents of such a region on huge pages, if the kernel has any to
+ * give.  They go through `scratch`, a locked region with a page more, which is
+ * wiped again: MADV_COLLAPSE would copy them too, and leave the old pages as
+ * they are.  The caller sees to it that nobody uses the memory meanwhile; the
+ * access may be another then.  0, or -1 with errno if the kernel refused some
+ * of it: then `locked` says whether the region still is.
+ */
+int sa_region_make_huge(sa_region *region, const sa_region *scratch);
 
 /* In the child of a fork: make of the region what its policy says, and lock
  * it if it was locked. */

@@ -33,7 +33,7 @@ static int make_key(sa_arena_mlock mlock)
 {
 	sa_canary_key *key;
 
-	if (sa_region_create(&key_region, sa_os_page_size, mlock,
+	if (sa_region_create(&key_region, sa_os_page_size, 0, mlock,
 			     SA_ARENA_FORK_INHERIT) != 0)
 		return -1;
 	key = key_in_region();

@@ -123,6 +123,15 @@ static void explain_write_after_free(sa_slot slot, sa_arena_misuse *misuse)
 				    .offset = (ptrdiff_t)offset};
 }
 
+/* Where the canary before the slot is wrong, relative to the slot. */
+static ptrdiff_t first_wrong_before(sa_slot slot)
+{
+	uint64_t word =
+		sa_canary_word(slot.slab->key, slot.memory - slot.slab->stride);
+
+	return (ptrdiff_t)sa_canary_first_wrong(slot.memory - 8, 8, word) - 8;
+}
+
 static void explain_damage(sa_slot slot, size_t size, sa_arena_misuse *misuse)
 {
 	const sa_slab *slab = slot.slab;
@@ -138,11 +147,7 @@ static void explain_damage(sa_slot slot, size_t size, sa_arena_misuse *misuse)
 	if (offset < stride)
 		return;
 	misuse->kind = SA_ARENA_MISUSE_UNDERFLOW;
-	misuse->offset =
-		(ptrdiff_t)sa_canary_first_wrong(
-			slot.memory - 8, 8,
-			sa_canary_word(slab->key, slot.memory - stride)) -
-		8;
+	misuse->offset = first_wrong_before(slot);
 }
 
 void sa_slot_explain_birth(sa_slot slot, sa_arena_misuse *misuse)
@@ -313,50 +318,92 @@ void sa_slot_resize(sa_slot slot, size_t size)
 	sa_slot_set_mark(slot, (uint16_t)(size + 1));
 }
 
-/* Nobody is at it, so a claimed slot has been wiped, and one whose bit is set
- * is marked free; or it was freed twice. */
-static bool mark_is_sound(sa_slot slot, uint16_t mark)
+/* What is known about 64 slots, while nobody is at them: a claimed slot has
+ * been wiped, and one whose bit is set is marked free; or it was freed twice.
+ */
+typedef struct {
+	uint64_t claimed;
+	uint64_t free;
+} states;
+
+static states states_of(const sa_slab *slab, uint32_t w)
 {
-	return (!is_claimed(slot) || mark == SA_SLAB_COLLECTABLE) &&
-	       (mark == SA_SLAB_FREE ||
-		!sa_bitmap_is_set(slot.slab->free_bits, sa_slot_index(slot)));
+	return (states){
+		atomic_load_explicit(&slab->claims[w], memory_order_relaxed),
+		slab->free_bits[w]};
 }
 
-static bool verify_object(sa_slot slot, size_t size, sa_arena_misuse *misuse)
+static bool mark_is_sound(states now, uint32_t index, uint16_t mark)
 {
-	const sa_slab *slab = slot.slab;
-	uint64_t word = sa_canary_word(slab->key, slot.memory);
+	uint64_t bit = sa_bitmap_mask(index);
 
-	if (sa_canary_intact_alone(slot.memory, slab->stride, size, word) &&
-	    sa_canary_before_intact(slab->key, slot.memory, slab->stride))
+	if (SA_LIKELY(((now.claimed | now.free) & bit) == 0))
 		return true;
-	explain_damage(slot, size, misuse);
-	return false;
+	return ((now.claimed & bit) == 0 || mark == SA_SLAB_COLLECTABLE) &&
+	       ((now.free & bit) == 0 || mark == SA_SLAB_FREE);
 }
 
-static bool verify(sa_slab *slab, uint32_t index, sa_arena_misuse *misuse)
+/* Is what lies in the slot right, its tail included? */
+static bool content_is_sound(const unsigned char *slot, size_t stride,
+			     uint16_t mark, uint64_t word)
 {
-	sa_slot slot = sa_slab_slot_at(slab, index);
+	if (sa_slab_mark_is_live(mark))
+		return sa_canary_intact_alone(slot, stride,
+					      sa_slab_mark_size(mark), word);
+	return sa_slot_is_untouched(slot, stride, word);
+}
+
+static void explain_verify(sa_slot slot, states now, sa_arena_misuse *misuse)
+{
 	uint16_t mark = sa_slot_mark(slot);
 
-	if (!mark_is_sound(slot, mark)) {
+	if (!mark_is_sound(now, sa_slot_index(slot), mark))
 		sa_slot_explain_double_free(slot, misuse);
-		return false;
-	}
-	if (sa_slab_mark_is_live(mark))
-		return verify_object(slot, sa_slab_mark_size(mark), misuse);
-	if (sa_slot_is_untouched(slot.memory, slab->stride,
-				 sa_canary_word(slab->key, slot.memory)))
+	else if (sa_slab_mark_is_live(mark))
+		explain_damage(slot, sa_slab_mark_size(mark), misuse);
+	else
+		explain_write_after_free(slot, misuse);
+}
+
+/* The canary before the first slot; before any other is a tail. */
+static bool front_is_sound(sa_slab *slab, sa_arena_misuse *misuse)
+{
+	sa_slot first = sa_slab_slot_at(slab, 0);
+	uint16_t mark = sa_slot_mark(first);
+
+	if (sa_canary_before_intact(slab->key, first.memory, slab->stride))
 		return true;
-	explain_write_after_free(slot, misuse);
+	if (sa_slab_mark_is_live(mark))
+		explain_damage(first, sa_slab_mark_size(mark), misuse);
+	else
+		*misuse = (sa_arena_misuse){
+			.kind = SA_ARENA_MISUSE_WRITE_AFTER_FREE,
+			.object = first.memory,
+			.offset = first_wrong_before(first)};
 	return false;
 }
 
 bool sa_slab_verify(sa_slab *slab, sa_arena_misuse *misuse)
 {
-	for (uint32_t i = 0; i < slab->nslots; i++)
-		if (!verify(slab, i, misuse))
-			return false;
+	const unsigned char *slot = slab->slots;
+	size_t stride = slab->stride;
+	states now = {0, 0};
+
+	if (!front_is_sound(slab, misuse))
+		return false;
+	for (uint32_t i = 0; i < slab->nslots; i++, slot += stride) {
+		uint16_t mark = mark_of(slab, i);
+
+		if (i % SA_BITMAP_WORD_BITS == 0)
+			now = states_of(slab, i / SA_BITMAP_WORD_BITS);
+		if (SA_LIKELY(
+			    mark_is_sound(now, i, mark) &&
+			    content_is_sound(slot, stride, mark,
+					     sa_canary_word(slab->key, slot))))
+			continue;
+		explain_verify(sa_slab_slot_at(slab, i), now, misuse);
+		return false;
+	}
 	return true;
 }
 

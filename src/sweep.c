@@ -218,20 +218,26 @@ static bool can_read(sa_region *region)
 	       sa_region_set_access(region, SA_ARENA_READONLY) == 0;
 }
 
+/* Each is wiped while the verified memory is still in the cache. */
 sa_sweep_result sa_sweep_destroy(sa_arena *arena, sa_arena_misuse *misuse)
 {
 	arena->is_held = true;
 	if (!verify_stocks(arena, misuse))
 		return SA_SWEEP_MISUSE;
-	for (sa_tract *t = arena->tracts; t != NULL; t = t->next)
-		if (can_read(&t->region) && !verify_tract(arena, t, misuse))
+	while (arena->tracts != NULL) {
+		sa_tract *tract = arena->tracts;
+
+		if (can_read(&tract->region) &&
+		    !verify_tract(arena, tract, misuse))
 			return SA_SWEEP_MISUSE;
-	for (sa_large *l = arena->larges; l != NULL; l = l->next)
-		if (can_read(&l->region) && !verify_large(l, misuse))
+		sa_growth_drop(arena, tract);
+	}
+	while (arena->larges != NULL) {
+		sa_large *large = arena->larges;
+
+		if (can_read(&large->region) && !verify_large(large, misuse))
 			return SA_SWEEP_MISUSE;
-	while (arena->tracts != NULL)
-		sa_growth_drop(arena, arena->tracts);
-	while (arena->larges != NULL)
-		sa_larges_drop(arena, arena->larges);
+		sa_larges_drop(arena, large);
+	}
 	return SA_SWEEP_DONE;
 }

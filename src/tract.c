@@ -31,16 +31,6 @@ void sa_tract_init(sa_tract *tract, uint64_t *bits)
 	sa_bitmap_set_range(bits, 0, tract->npages);
 }
 
-void sa_tract_extend(sa_tract *tract)
-{
-	size_t npages = tract->region.size / sa_os_page_size;
-	size_t more = npages - tract->npages;
-
-	sa_bitmap_set_range(tract->free_pages, tract->npages, more);
-	tract->npages = npages;
-	tract->nfree += more;
-}
-
 static size_t wanted_pages(size_t npages, size_t min_pages)
 {
 	size_t max_pages = SLAB_SIZE_MAX / sa_os_page_size;

@@ -25,12 +25,8 @@ struct sa_tract {
 /* Bytes of metadata for the bits of a region of `size` bytes. */
 size_t sa_tract_bits_size(size_t size);
 
-/* All pages of a region that are in use are free.  `bits` has the size told
- * above, for the region's reserve. */
+/* All pages of the region are free.  `bits` has the size told above. */
 void sa_tract_init(sa_tract *tract, uint64_t *bits);
-
-/* The region has been extended: so many pages more are free. */
-void sa_tract_extend(sa_tract *tract);
 
 /*
  * Pages for a slab of `class`: as many as suit the tract's size, fewer if

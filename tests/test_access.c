@@ -14,6 +14,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "os.h"
+#include "smaps.h"
+
 #define LARGE (((size_t)1 << 20) + 5)
 /* Enough small objects for several regions. */
 #define CROWD 20000
@@ -413,6 +416,40 @@ START_TEST(test_trim_at_rest)
 }
 END_TEST
 
+/* Closed again and again, memory comes to lie on huge pages, where there are
+ * any: what it holds, and how it is protected, is as before. */
+START_TEST(test_huge_pages)
+{
+	static unsigned char *crowd[100000];
+	size_t i, locked;
+
+	for (i = 0; i < SUPPORT_LENGTH(crowd); i++) {
+		crowd[i] = sa_arena_alloc(arena, 32);
+		ck_assert_ptr_nonnull(crowd[i]);
+		support_fill(crowd[i], 32, i);
+	}
+	locked = support_locked_size();
+	rest(NOACCESS);
+	for (i = 0; i < 4; i++) {
+		open_for(READWRITE);
+		close_for(READWRITE);
+	}
+	ck_assert_uint_eq(support_locked_size(), locked);
+	rest(READWRITE);
+	for (i = 0; i < SUPPORT_LENGTH(crowd); i++)
+		ck_assert(support_is_filled(crowd[i], 32, i));
+	ck_assert_int_eq(sa_arena_check(arena), 0);
+	ck_assert_uint_eq(support_stats(arena).failure_count, 0);
+	if (sa_os_huge_page_size() != (size_t)2 << 20 ||
+	    !support_can_lock((size_t)16 << 20))
+		support_skip("huge_pages", "none of 2 MiB here, or no lock");
+	else
+		ck_assert_uint_gt(smaps_figure(crowd[SUPPORT_LENGTH(crowd) - 1],
+					       32, "AnonHugePages"),
+				  0);
+}
+END_TEST
+
 /* The fixture destroys it so. */
 START_TEST(test_destroy_at_rest)
 {
@@ -649,6 +686,7 @@ static void add_access_tests(Suite *suite, const char *name,
 	tcase_add_loop_test(access, test_check_at_rest, 0, 2);
 	tcase_add_loop_test(access, test_reset_at_rest, 0, 2);
 	tcase_add_test(access, test_trim_at_rest);
+	tcase_add_test(access, test_huge_pages);
 	tcase_add_loop_test(access, test_destroy_at_rest, 0, 4);
 	tcase_add_test(access, test_all_regions);
 	tcase_add_loop_test(access, test_new_regions, 0, 2);

@@ -195,9 +195,6 @@ START_TEST(test_drop)
 	ck_assert(support_is_filled(memory, page, 4));
 	ck_assert(support_is_zero(memory + page, 8 * page));
 	ck_assert_uint_eq(support_locked_size(), locked + 16 * page);
-	ck_assert_int_eq(sa_os_unlock(memory, 4 * page), 0);
-	ck_assert_uint_eq(support_locked_size(), locked + 12 * page);
-	ck_assert_int_eq(sa_os_unlock(memory, 16 * page), 0);
 	unmap(memory, 16 * page);
 }
 END_TEST
@@ -209,6 +206,51 @@ static void refuse_huge_pages(void *unused)
 	SUPPORT_REQUIRE(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0);
 	SUPPORT_REQUIRE(sa_os_huge_page_size() == 0);
 }
+
+/* What is mapped next lies as it was aimed: it is too large for the gaps that
+ * were left before. */
+START_TEST(test_aim)
+{
+	const size_t alignment = 512 * page, offset = 2 * page;
+	const size_t least = 4 * alignment;
+	void *others[40];
+	size_t size, i;
+
+	for (i = 0; i < SUPPORT_LENGTH(others); i++) {
+		sa_os_aim aim;
+
+		size = least + (i + 1) * page;
+		aim = sa_os_take_aim(size, offset, alignment);
+		others[i] = mmap(NULL, size, PROT_NONE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		ck_assert_ptr_ne(others[i], MAP_FAILED);
+		ck_assert_int_eq(sa_os_drop_aim(aim), 0);
+		ck_assert_uint_eq(((uintptr_t)others[i] + offset) % alignment,
+				  0);
+	}
+	for (i = 0; i < SUPPORT_LENGTH(others); i++)
+		ck_assert_int_eq(munmap(others[i], least + (i + 1) * page), 0);
+}
+END_TEST
+
+/* Without room there is no aim, and nothing to drop. */
+START_TEST(test_no_aim)
+{
+	size_t mappings = support_mapping_count();
+	sa_os_aim aim = sa_os_take_aim(SIZE_MAX - page + 1, 0, page);
+
+	ck_assert_ptr_null(aim.taken);
+	ck_assert_int_eq(sa_os_drop_aim(aim), 0);
+	aim = sa_os_take_aim(SIZE_MAX / 2 + 1, 0, 16 * page);
+	ck_assert_ptr_null(aim.taken);
+	ck_assert_int_eq(sa_os_drop_aim(aim), 0);
+	for (size_t i = 1; i < 100; i++)
+		ck_assert_int_eq(sa_os_drop_aim(sa_os_take_aim(i * page, page,
+							       128 * page)),
+				 0);
+	ck_assert_uint_eq(support_mapping_count(), mappings);
+}
+END_TEST
 
 START_TEST(test_huge_page_size)
 {
@@ -415,6 +457,8 @@ int main(void)
 	tcase_add_test(os, test_reserve);
 	tcase_add_test(os, test_advice);
 	tcase_add_test(os, test_drop);
+	tcase_add_test(os, test_aim);
+	tcase_add_test(os, test_no_aim);
 	tcase_add_test(os, test_huge_page_size);
 	tcase_add_test(os, test_lock_present);
 	tcase_add_test(os, test_memory_size);

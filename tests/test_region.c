@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os.h"
@@ -24,7 +24,7 @@
 #include "support.h"
 
 #define MIB ((size_t)1 << 20)
-#define HUGE_REGION (16 * MIB)
+#define BIG_REGION (16 * MIB)
 #define CANNOT_TELL 77
 
 #define NOACCESS SA_ARENA_NOACCESS
@@ -53,8 +53,8 @@ static sa_arena_mlock mlock_policy(size_t size)
 
 static void create(size_t size, sa_arena_fork fork)
 {
-	SUPPORT_REQUIRE(
-		sa_region_create(&region, size, mlock_policy(size), fork) == 0);
+	SUPPORT_REQUIRE(sa_region_create(&region, size, 0, mlock_policy(size),
+					 fork) == 0);
 }
 
 static void destroy(void)
@@ -139,7 +139,7 @@ START_TEST(test_locked)
 {
 	lock_and_unlock(page);
 	lock_and_unlock(7 * page);
-	lock_and_unlock(HUGE_REGION);
+	lock_and_unlock(BIG_REGION);
 }
 END_TEST
 
@@ -164,40 +164,76 @@ END_TEST
 
 /* ------------------------------------------------------------ huge pages */
 
-/* A quarter of a block in use, at least; false if the kernel has none. */
-static bool create_huge(size_t reserve, sa_arena_fork fork)
+/* A region that can come to consist of huge pages; 0: the kernel has none. */
+static size_t create_alike(size_t count, sa_arena_fork fork)
 {
 	size_t huge = sa_os_huge_page_size();
 
-	if (huge == 0) {
+	if (huge == 0 || huge > 4 * MIB) {
 		support_skip("huge_pages", "the kernel has none");
-		return false;
+		return 0;
 	}
-	SUPPORT_REQUIRE(sa_region_create_huge(&region, reserve / 4, reserve,
-					      huge, mlock_policy(reserve),
-					      fork) == 0);
-	ck_assert_uint_ge(region.size, reserve / 4);
-	ck_assert_uint_lt(region.size, reserve / 4 + huge);
-	ck_assert_uint_eq(region.reserve, reserve);
-	return true;
+	SUPPORT_REQUIRE(sa_region_create(&region, count * huge, huge,
+					 mlock_policy(count * huge),
+					 fork) == 0);
+	ck_assert_uint_eq((uintptr_t)region.start % huge, 0);
+	ck_assert(sa_region_is_huge_sized(&region, huge));
+	return huge;
 }
 
-/* Pages are swapped under libsodium's canary: its sodium_free() has to find
- * it, in this process and after changes of access. */
-START_TEST(test_huge_pages)
+START_TEST(test_huge_sized)
 {
-	if (!create_huge(HUGE_REGION, (sa_arena_fork)_i))
+	const size_t huge = 4 * page;
+	const sa_region regions[] = {
+		{.start = (unsigned char *)NULL + 3 * huge, .size = 2 * huge},
+		{.start = (unsigned char *)NULL + 3 * huge, .size = 3 * page},
+		{.start = (unsigned char *)NULL + 3 * page, .size = 2 * huge},
+	};
+
+	ck_assert(sa_region_is_huge_sized(&regions[0], huge));
+	ck_assert(!sa_region_is_huge_sized(&regions[1], huge));
+	ck_assert(!sa_region_is_huge_sized(&regions[2], huge));
+}
+END_TEST
+
+static sa_region make_scratch(void)
+{
+	sa_region scratch;
+
+	SUPPORT_REQUIRE(sa_region_create(&scratch, region.size + page, 0,
+					 mlock_policy(region.size + page),
+					 EXCLUDE) == 0);
+	return scratch;
+}
+
+/* Everything is as before, libsodium's canary too, but for the pages: flags,
+ * lock, contents; and nothing of them stays in scratch. */
+START_TEST(test_make_huge)
+{
+	size_t locked, huge = create_alike(2, (sa_arena_fork)_i);
+	sa_region scratch;
+
+	if (huge == 0)
 		return;
-	/* Locking populates them. */
-	if (region.locked && !SUPPORT_SANITIZED)
-		ck_assert_uint_gt(smaps_figure(region.start, region.size,
-					       "AnonHugePages"),
-				  0);
-	ck_assert(support_is_zero(memory(), memory_size()));
-	ck_assert(smaps_has_flag(region.start, region.reserve, "dd"));
 	support_fill(memory(), memory_size(), 2);
-	ck_assert_uint_gt(
-		smaps_figure(region.start, region.size, "AnonHugePages"), 0);
+	ck_assert_int_eq(sa_region_set_access(&region, READONLY), 0);
+	scratch = make_scratch();
+	locked = support_locked_size();
+	ck_assert_int_eq(sa_region_make_huge(&region, &scratch), 0);
+	ck_assert_uint_eq(support_locked_size(), locked);
+	ck_assert(support_is_zero(scratch.start + SA_REGION_HEAD,
+				  scratch.size - SA_REGION_HEAD));
+	ck_assert_int_eq(sa_region_destroy(&scratch), 0);
+	ck_assert_uint_eq(
+		smaps_figure(region.start, region.size, "AnonHugePages"),
+		region.size);
+	ck_assert(smaps_has_flag(region.start, region.size, "dd"));
+	ck_assert_int_eq(smaps_has_flag(region.start, region.size, "lo"),
+			 region.locked && !SUPPORT_SANITIZED);
+	ck_assert_int_eq(smaps_has_flag(region.start, region.size, "dc"),
+			 _i == EXCLUDE);
+	ck_assert_int_eq(smaps_has_flag(region.start, region.size, "wf"),
+			 _i == WIPE);
 	ck_assert_int_eq(sa_region_set_access(&region, NOACCESS), 0);
 	ck_assert_int_eq(sa_region_set_access(&region, READWRITE), 0);
 	ck_assert(support_is_filled(memory(), memory_size(), 2));
@@ -205,87 +241,40 @@ START_TEST(test_huge_pages)
 }
 END_TEST
 
-/* What is held back is not locked, until it is taken into use: then it is, and
- * zero, and what was there before is as it was. */
-START_TEST(test_extend)
+/* Whatever the kernel refuses, the contents are there, and the lock. */
+static void make_huge_in_vain(void *call)
 {
-	size_t before = support_locked_size(), size;
-	bool is_locked;
+	size_t huge = create_alike(1, INHERIT);
+	sa_region scratch;
 
-	if (!create_huge(HUGE_REGION, (sa_arena_fork)_i))
+	if (huge == 0)
 		return;
-	size = region.size;
-	is_locked = region.locked && !SUPPORT_SANITIZED;
-	if (is_locked)
-		ck_assert_uint_eq(support_locked_size(), before + size);
-	support_fill(memory(), memory_size(), 2);
-	ck_assert_int_eq(sa_region_extend(&region, 3 * page), 0);
-	ck_assert_int_eq(
-		sa_region_extend(&region, HUGE_REGION - size - 3 * page), 0);
-	ck_assert_uint_eq(region.size, HUGE_REGION);
-	if (is_locked)
-		ck_assert_uint_eq(support_locked_size(), before + HUGE_REGION);
-	ck_assert(support_is_filled(memory(), size - SA_REGION_HEAD, 2));
-	ck_assert(support_is_zero(region.start + size, HUGE_REGION - size));
-	destroy();
-	ck_assert_uint_eq(support_locked_size(), before);
-}
-END_TEST
-
-/* Where not one whole huge page fits, it is a region like any other. */
-START_TEST(test_too_small_for_huge_pages)
-{
-	const size_t huge = 64 * MIB;
-
-	for (size_t i = 1; i <= 4; i++) {
-		size_t size = i * 16 * page;
-
-		SUPPORT_REQUIRE(sa_region_create_huge(&region, size, size, huge,
-						      mlock_policy(size),
-						      INHERIT) == 0);
-		ck_assert_uint_eq(region.size, size);
-		ck_assert(support_is_zero(memory(), memory_size()));
-		destroy();
-	}
-}
-END_TEST
-
-/* Beyond the limit nothing is taken into use, and nothing stays locked. */
-static void extend_beyond_limit(void *unused)
-{
-	size_t size, locked;
-
-	(void)unused;
-	if (support_become_ordinary(6 * MIB + 2 * page) != 0)
+	support_fill(memory(), memory_size(), 3);
+	scratch = make_scratch();
+	if (support_refuse_call(*(long *)call, ENOMEM) != 0)
 		_exit(CANNOT_TELL);
-	if (!create_huge(6 * MIB, INHERIT))
-		_exit(CANNOT_TELL);
-	size = region.size;
-	locked = support_locked_size();
-	SUPPORT_REQUIRE(region.locked);
-	SUPPORT_REQUIRE(
-		setrlimit(RLIMIT_MEMLOCK,
-			  &(struct rlimit){locked + page, locked + page}) == 0);
-	SUPPORT_REQUIRE(sa_region_extend(&region, 2 * page) == -1);
-	SUPPORT_REQUIRE(errno == EPERM);
-	SUPPORT_REQUIRE(region.size == size);
-	SUPPORT_REQUIRE(support_locked_size() == locked);
-	SUPPORT_REQUIRE(sa_region_extend(&region, page) == 0);
-	SUPPORT_REQUIRE(support_locked_size() == locked + page);
-	destroy();
+	SUPPORT_REQUIRE(sa_region_make_huge(&region, &scratch) == -1);
+	SUPPORT_REQUIRE(support_is_filled(memory(), memory_size(), 3));
+	SUPPORT_REQUIRE(support_is_zero(scratch.start + SA_REGION_HEAD,
+					scratch.size - SA_REGION_HEAD));
+	if (*(long *)call == SYS_madvise)
+		SUPPORT_REQUIRE(region.locked || SUPPORT_SANITIZED);
+	if (*(long *)call == SYS_mlock)
+		SUPPORT_REQUIRE(!region.locked);
 }
 
-START_TEST(test_extend_beyond_limit)
+START_TEST(test_make_huge_in_vain)
 {
+	static long calls[] = {SYS_madvise, SYS_mlock};
 	support_end end;
 
-	if (SUPPORT_SANITIZED) {
-		support_skip("extend_beyond_limit", "sanitizers lock nothing");
+	if (SUPPORT_SANITIZED || !support_can_lock(4 * MIB)) {
+		support_skip("make_huge_in_vain", "nothing can be locked");
 		return;
 	}
-	support_child(extend_beyond_limit, NULL, &end);
+	support_child(make_huge_in_vain, &calls[_i], &end);
 	if (end.status == CANNOT_TELL)
-		support_skip("extend_beyond_limit", "not permitted here");
+		support_skip("make_huge_in_vain", "not permitted here");
 	else
 		ck_assert_msg(end.status == 0, "status %d, signal %d: %s",
 			      end.status, end.signal, end.text);
@@ -380,13 +369,13 @@ static void create_without_right(void *unused)
 		_exit(CANNOT_TELL);
 	count = support_mapping_count();
 	errno = 0;
-	SUPPORT_REQUIRE(sa_region_create(&region, 4 * page,
+	SUPPORT_REQUIRE(sa_region_create(&region, 4 * page, 0,
 					 SA_ARENA_MLOCK_REQUIRED,
 					 INHERIT) == -1);
 	SUPPORT_REQUIRE(errno == EPERM);
 	SUPPORT_REQUIRE(support_mapping_count() == count);
 	SUPPORT_REQUIRE(support_locked_size() == 0);
-	SUPPORT_REQUIRE(sa_region_create(&region, 4 * page,
+	SUPPORT_REQUIRE(sa_region_create(&region, 4 * page, 0,
 					 SA_ARENA_MLOCK_BEST_EFFORT,
 					 INHERIT) == 0);
 	SUPPORT_REQUIRE(!region.locked);
@@ -422,7 +411,7 @@ START_TEST(test_no_memory)
 	size_t count = support_mapping_count();
 
 	errno = 0;
-	ck_assert_int_eq(sa_region_create(&region, SIZE_MAX / 2 + 1,
+	ck_assert_int_eq(sa_region_create(&region, SIZE_MAX / 2 + 1, 0,
 					  SA_ARENA_MLOCK_BEST_EFFORT, INHERIT),
 			 -1);
 	ck_assert_int_eq(errno, ENOMEM);
@@ -550,10 +539,9 @@ int main(void)
 	tcase_add_test(tests, test_guards);
 	tcase_add_test(tests, test_locked);
 	tcase_add_test(tests, test_flags);
-	tcase_add_loop_test(tests, test_huge_pages, INHERIT, WIPE + 1);
-	tcase_add_loop_test(tests, test_extend, INHERIT, WIPE + 1);
-	tcase_add_test(tests, test_too_small_for_huge_pages);
-	tcase_add_test(tests, test_extend_beyond_limit);
+	tcase_add_test(tests, test_huge_sized);
+	tcase_add_loop_test(tests, test_make_huge, INHERIT, WIPE + 1);
+	tcase_add_loop_test(tests, test_make_huge_in_vain, 0, 2);
 	tcase_add_test(tests, test_access);
 	tcase_add_loop_test(tests, test_destroy_in_any_access, NOACCESS,
 			    READWRITE + 1);

@@ -247,27 +247,6 @@ START_TEST(test_random)
 }
 END_TEST
 
-/* Pages that the region takes into use later are free then, and those that were
- * taken before are not. */
-START_TEST(test_extend)
-{
-	size_t before;
-
-	make_tract(100);
-	take_all(0);
-	before = tract.nfree;
-	bits[1] = 0;
-	tract.region.size = 120 * page;
-	sa_tract_extend(&tract);
-	ck_assert_uint_eq(tract.npages, 120);
-	ck_assert_uint_eq(tract.nfree, before + 20);
-	for (size_t i = 0; i < 120; i++)
-		ck_assert_int_eq(sa_bitmap_is_set(bits, i), i >= 100);
-	ck_assert_uint_gt(take_all(0), 0);
-	ck_assert_uint_eq(tract.nfree, 0);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("tract");
@@ -283,6 +262,5 @@ int main(void)
 	tcase_add_test(tests, test_room_for_others);
 	tcase_add_test(tests, test_give);
 	tcase_add_test(tests, test_random);
-	tcase_add_test(tests, test_extend);
 	return support_run(suite);
 }
