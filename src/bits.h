@@ -17,6 +17,18 @@
 #define SA_INLINE static inline __attribute__((always_inline))
 #define SA_COLD __attribute__((cold, noinline))
 
+/* Begin to fetch a line that will be written, from wherever it is; any address
+ * will do.  On x86-64 compilers ask for a line to read unless told that there
+ * is PREFETCHW, which does nothing where there is none. */
+SA_INLINE void sa_prefetch_to_write(const void *p)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("prefetchw (%0)" : : "r"(p));
+#else
+	__builtin_prefetch(p, 1);
+#endif
+}
+
 /* The line size that keeps two threads' data apart. */
 #define SA_CACHE_LINE 64
 

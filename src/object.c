@@ -112,21 +112,24 @@ bool sa_object_refill(sa_arena *arena, sa_shard *shard, unsigned class)
 	return result == SA_SHARD_FILLED;
 }
 
-bool sa_object_displace(sa_arena *arena, sa_shard *shard, sa_slot slot)
+bool sa_object_displace(sa_arena *arena, sa_shard *shard, const sa_slot *slot)
 {
 	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
 	return sa_shard_displace(shard, slot);
 }
 
-bool sa_object_end_elsewhere(sa_arena *arena, sa_shard *shard, sa_slot slot)
+bool sa_object_end_elsewhere(sa_arena *arena, sa_shard *shard,
+			     const sa_slot *slot)
 {
-	uint16_t mark = sa_slot_mark(slot);
+	uint16_t mark;
 
+	sa_prefetch_to_write(slot->mark);
+	mark = atomic_load_explicit(slot->mark, memory_order_acquire);
 	if (!sa_slot_death_elsewhere(slot, &shard->had_claim))
 		return false;
 	sa_shard_post(
-		atomic_load_explicit(&slot.slab->owner, memory_order_relaxed),
-		slot.slab);
+		atomic_load_explicit(&slot->slab->owner, memory_order_relaxed),
+		slot->slab);
 	sa_counters_free(&shard->counters, sa_slab_mark_size(mark));
 	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
 	return true;
@@ -236,7 +239,7 @@ static void end_in_quiet_arena(sa_arena *arena, sa_found found, outcome *out)
 		return;
 	}
 	sa_counters_free(&owner->counters, sa_slab_mark_size(mark));
-	if (!sa_shard_give(owner, slot)) {
+	if (!sa_shard_give(owner, &slot)) {
 		out->is_misuse = true;
 		sa_slot_explain_double_free(slot, &out->misuse);
 	}

@@ -61,8 +61,9 @@ bool sa_object_refill(sa_arena *arena, sa_shard *shard, unsigned class);
 /* Inside the shard: the object that a slot had has ended, and the stock is
  * full; or it is not this shard's slab, and the object has yet to end.  False
  * if misuse was found. */
-bool sa_object_displace(sa_arena *arena, sa_shard *shard, sa_slot slot);
-bool sa_object_end_elsewhere(sa_arena *arena, sa_shard *shard, sa_slot slot);
+bool sa_object_displace(sa_arena *arena, sa_shard *shard, const sa_slot *slot);
+bool sa_object_end_elsewhere(sa_arena *arena, sa_shard *shard,
+			     const sa_slot *slot);
 
 /* An object of `size` bytes in a slot of `class`, aligned as its stride is. */
 SA_INLINE void *sa_object_alloc_in_class(sa_arena *arena, size_t size,
@@ -100,17 +101,24 @@ SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
 SA_INLINE bool sa_object_end(sa_arena *arena, sa_shard *shard, sa_slot slot)
 {
 	sa_slab *slab = slot.slab;
-	uint16_t mark = sa_slot_mark(slot);
 	sa_bin *bin = &shard->bins[slab->class];
+	uint16_t mark;
 
 	if (SA_UNLIKELY(atomic_load_explicit(&slab->owner,
-					     memory_order_relaxed) != shard))
-		return sa_object_end_elsewhere(arena, shard, slot);
+					     memory_order_relaxed) != shard)) {
+		const sa_slot elsewhere = slot;
+
+		return sa_object_end_elsewhere(arena, shard, &elsewhere);
+	}
+	mark = sa_slot_mark(slot);
 	if (SA_UNLIKELY(!sa_slot_death(slot, slab->stride, mark, arena->key)))
 		return false;
 	sa_counters_free(&shard->counters, sa_slab_mark_size(mark));
-	if (SA_UNLIKELY(bin->count == SA_STOCK_SIZE))
-		return sa_object_displace(arena, shard, slot);
+	if (SA_UNLIKELY(bin->count == SA_STOCK_SIZE)) {
+		const sa_slot ended = slot;
+
+		return sa_object_displace(arena, shard, &ended);
+	}
 	sa_bin_set(bin, bin->count++, slot);
 	return true;
 }
@@ -118,8 +126,10 @@ SA_INLINE bool sa_object_end(sa_arena *arena, sa_shard *shard, sa_slot slot)
 SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 {
 	sa_found found;
-	sa_shard *shard = sa_shards_enter(arena);
+	sa_shard *shard;
 
+	sa_prefetch_to_write(ptr);
+	shard = sa_shards_enter(arena);
 	if (SA_UNLIKELY(shard == NULL)) {
 		sa_object_free_locked(arena, ptr);
 		return;

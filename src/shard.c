@@ -69,25 +69,27 @@ void sa_shard_disown(sa_shard *shard, sa_slab *slab)
 	atomic_store_explicit(&slab->owner, NULL, memory_order_relaxed);
 }
 
-bool sa_shard_give(sa_shard *shard, sa_slot slot)
+bool sa_shard_give(sa_shard *shard, const sa_slot *slot)
 {
-	if (!sa_slab_give(slot.slab, sa_slot_index(slot))) {
-		shard->suspect = slot;
+	sa_slab *slab = slot->slab;
+
+	if (!sa_slab_give(slab, (uint32_t)(slot->mark - slab->marks))) {
+		shard->suspect = *slot;
 		return false;
 	}
-	if (!slot.slab->is_listed && is_worth_listing(slot.slab))
-		list(shard, slot.slab);
+	if (!slab->is_listed && is_worth_listing(slab))
+		list(shard, slab);
 	return true;
 }
 
-bool sa_shard_displace(sa_shard *shard, sa_slot slot)
+bool sa_shard_displace(sa_shard *shard, const sa_slot *slot)
 {
-	sa_bin *bin = &shard->bins[slot.slab->class];
+	sa_bin *bin = &shard->bins[slot->slab->class];
 	uint32_t place = sa_random_below(&shard->random, SA_STOCK_SIZE);
 	sa_slot displaced = sa_bin_get(bin, place);
 
-	sa_bin_set(bin, place, slot);
-	return sa_shard_give(shard, displaced);
+	sa_bin_set(bin, place, *slot);
+	return sa_shard_give(shard, &displaced);
 }
 
 static void fill_from(sa_bin *bin, sa_slab *slab)
@@ -95,10 +97,13 @@ static void fill_from(sa_bin *bin, sa_slab *slab)
 	uint32_t base;
 	uint64_t bits = sa_slab_take(slab, SA_STOCK_SIZE - bin->count, &base);
 
-	for (; bits != 0; bits &= bits - 1)
-		sa_bin_set(bin, bin->count++,
-			   sa_slab_slot_at(
-				   slab, base + sa_count_trailing_zeros(bits)));
+	for (; bits != 0; bits &= bits - 1) {
+		sa_slot slot = sa_slab_slot_at(
+			slab, base + sa_count_trailing_zeros(bits));
+
+		sa_prefetch_to_write(slot.memory);
+		sa_bin_set(bin, bin->count++, slot);
+	}
 }
 
 sa_shard_result sa_shard_fill(sa_shard *shard, unsigned class,
@@ -165,7 +170,7 @@ static bool flush_bin(sa_shard *shard, sa_bin *bin, sa_arena_misuse *misuse)
 	while (bin->count != 0) {
 		sa_slot slot = sa_bin_get(bin, --bin->count);
 
-		if (!sa_shard_give(shard, slot)) {
+		if (!sa_shard_give(shard, &slot)) {
 			sa_slot_explain_double_free(slot, misuse);
 			return false;
 		}

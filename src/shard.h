@@ -115,11 +115,11 @@ SA_INLINE sa_slot sa_shard_take(sa_shard *shard, sa_bin *bin)
 
 /* Give a slot back to its slab, which is this shard's.  False if that has it
  * already, and `suspect` is the slot. */
-bool sa_shard_give(sa_shard *shard, sa_slot slot);
+bool sa_shard_give(sa_shard *shard, const sa_slot *slot);
 
 /* Put a slot into a full stock; one of those there, at random, goes back to its
  * slab.  False as sa_shard_give(). */
-bool sa_shard_displace(sa_shard *shard, sa_slot slot);
+bool sa_shard_displace(sa_shard *shard, const sa_slot *slot);
 
 /* Tell the slab's owner that there are claims to collect. */
 SA_INLINE void sa_shard_post(sa_shard *shard, sa_slab *slab)

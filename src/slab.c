@@ -28,23 +28,29 @@ size_t sa_slab_capacity(size_t size, size_t head, size_t stride)
 	return offset < size ? (size - offset) / stride : 0;
 }
 
-/* One block of metadata: both bitmaps, then the marks. */
+/* One block of metadata: both bitmaps, then the marks.  The owner writes the
+ * first at every turn and others the second: each has its own lines. */
+static size_t bitmap_size(size_t nslots)
+{
+	return sa_align_up(sa_bitmap_nwords(nslots) * sizeof(uint64_t),
+			   SA_CACHE_LINE);
+}
+
 static size_t metadata_size(size_t nslots)
 {
-	return sa_bitmap_nwords(nslots) * 2 * sizeof(uint64_t) +
-	       nslots * sizeof(sa_slab_mark);
+	return 2 * bitmap_size(nslots) + nslots * sizeof(sa_slab_mark);
 }
 
 static int allocate_metadata(sa_slab *slab, sa_meta *meta)
 {
-	size_t nwords = sa_bitmap_nwords(slab->nslots);
+	size_t size = bitmap_size(slab->nslots);
 	unsigned char *block = sa_meta_alloc(meta, metadata_size(slab->nslots));
 
 	if (block == NULL)
 		return -1;
 	slab->free_bits = (uint64_t *)(void *)block;
-	slab->claims = (_Atomic(uint64_t) *)(void *)(block + 8 * nwords);
-	slab->marks = (sa_slab_mark *)(void *)(block + 16 * nwords);
+	slab->claims = (_Atomic(uint64_t) *)(void *)(block + size);
+	slab->marks = (sa_slab_mark *)(void *)(block + 2 * size);
 	return 0;
 }
 
@@ -287,22 +293,23 @@ bool sa_slab_collect(sa_slab *slab, sa_slab_taken taken, bool *pending,
 
 /* ------------------------------------------------------------- objects */
 
-bool sa_slot_death_elsewhere(sa_slot slot, bool *had_claim)
+bool sa_slot_death_elsewhere(const sa_slot *slot, bool *had_claim)
 {
-	const sa_slab *slab = slot.slab;
-	uint32_t index = sa_slot_index(slot);
+	const sa_slab *slab = slot->slab;
+	uint32_t index = (uint32_t)(slot->mark - slab->marks);
 	uint64_t bit = sa_bitmap_mask(index);
 	uint64_t old = atomic_fetch_or(
 		&slab->claims[index / SA_BITMAP_WORD_BITS], bit);
-	uint16_t mark = sa_slot_mark(slot);
+	uint16_t mark = atomic_load_explicit(slot->mark, memory_order_acquire);
 
 	*had_claim = (old & bit) != 0;
 	if (*had_claim || !sa_slab_mark_is_live(mark) ||
-	    !sa_slot_is_intact(slot.memory, slab->stride,
+	    !sa_slot_is_intact(slot->memory, slab->stride,
 			       sa_slab_mark_size(mark), slab->key))
 		return false;
-	sa_zero_wipe(slot.memory, slab->stride - 8);
-	sa_slot_set_mark(slot, SA_SLAB_COLLECTABLE);
+	sa_zero_wipe(slot->memory, slab->stride - 8);
+	atomic_store_explicit(slot->mark, SA_SLAB_COLLECTABLE,
+			      memory_order_release);
 	return true;
 }
 

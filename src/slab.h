@@ -72,6 +72,8 @@ struct sa_slab {
  * needs, so that it need not look at the slab.
  */
 typedef struct sa_slot {
+	/* By value only where it is inlined: the parts would be put on the
+	 * stack one by one and read by wider loads, which wait for them. */
 	unsigned char *memory;
 	sa_slab_mark *mark;
 	sa_slab *slab;
@@ -197,7 +199,7 @@ SA_INLINE bool sa_slot_death(sa_slot slot, size_t stride, uint16_t mark,
  * operation, and its old value the double-free check; the mark that follows
  * the wipe hands the slot to the owner.  *had_claim: it was claimed before.
  */
-bool sa_slot_death_elsewhere(sa_slot slot, bool *had_claim);
+bool sa_slot_death_elsewhere(const sa_slot *slot, bool *had_claim);
 
 /*
  * Why birth, death or death elsewhere was refused, or that a slot was found

@@ -93,10 +93,10 @@ static inline bool slabs_collect(sa_slab *slab, bool *pending,
 
 static inline bool slabs_death_elsewhere(sa_slab *slab, uint32_t index)
 {
+	const sa_slot slot = sa_slab_slot_at(slab, index);
 	bool had_claim;
 
-	return sa_slot_death_elsewhere(sa_slab_slot_at(slab, index),
-				       &had_claim);
+	return sa_slot_death_elsewhere(&slot, &had_claim);
 }
 
 #endif

@@ -95,7 +95,7 @@ static inline sa_slot allocate(void)
 static inline void put(sa_slot slot)
 {
 	if (bin->count == SA_STOCK_SIZE)
-		SUPPORT_REQUIRE(sa_shard_displace(shard, slot));
+		SUPPORT_REQUIRE(sa_shard_displace(shard, &slot));
 	else
 		sa_bin_set(bin, bin->count++, slot);
 }
@@ -111,7 +111,7 @@ static inline void release_elsewhere(sa_slot slot)
 {
 	bool had_claim;
 
-	SUPPORT_REQUIRE(sa_slot_death_elsewhere(slot, &had_claim));
+	SUPPORT_REQUIRE(sa_slot_death_elsewhere(&slot, &had_claim));
 	sa_shard_post(atomic_load(&slot.slab->owner), slot.slab);
 }
 

@@ -170,9 +170,9 @@ START_TEST(test_free_twice)
 	while (bin->count < SA_STOCK_SIZE)
 		put(take());
 	slot = sa_bin_get(bin, 3);
-	ck_assert(sa_shard_give(shard, slot));
+	ck_assert(sa_shard_give(shard, &slot));
 	ck_assert_ptr_null(shard->suspect.slab);
-	ck_assert(!sa_shard_give(shard, slot));
+	ck_assert(!sa_shard_give(shard, &slot));
 	ck_assert_ptr_eq(shard->suspect.memory, slot.memory);
 	ck_assert(!sa_shard_flush(shard, &misuse));
 	ck_assert_int_eq(misuse.kind, SA_ARENA_MISUSE_DOUBLE_FREE);
@@ -191,7 +191,7 @@ START_TEST(test_listing)
 	while (n < slab->nslots)
 		objects[n++] = allocate();
 	ck_assert_int_eq(fill(), SA_SHARD_DRY);
-	ck_assert(sa_shard_give(shard, objects[0]));
+	ck_assert(sa_shard_give(shard, &objects[0]));
 	ck_assert_uint_eq(slab->nfree, 1);
 	ck_assert(!is_in_list(slab));
 	sa_shard_relist(shard, slab);
@@ -203,7 +203,7 @@ START_TEST(test_listing)
 	ck_assert_ptr_null(atomic_load(&slab->owner));
 	sa_shard_adopt(shard, slab);
 	for (uint32_t i = 1; i <= SA_STOCK_SIZE; i++)
-		ck_assert(sa_shard_give(shard, objects[i]));
+		ck_assert(sa_shard_give(shard, &objects[i]));
 	ck_assert(is_in_list(slab));
 }
 END_TEST

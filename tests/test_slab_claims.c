@@ -332,6 +332,7 @@ END_TEST
 /* The loser sees a canary that the winner is wiping: that is no overflow. */
 START_TEST(test_race_sees_wipe)
 {
+	const sa_slot eighth = sa_slab_slot_at(slab, 8);
 	bool had_claim;
 
 	birth(7);
@@ -341,8 +342,7 @@ START_TEST(test_race_sees_wipe)
 	assert_told_double_free(7);
 	birth(8);
 	memset(sa_slab_slot(slab, 8), 0, slab->stride - 8);
-	ck_assert(
-		!sa_slot_death_elsewhere(sa_slab_slot_at(slab, 8), &had_claim));
+	ck_assert(!sa_slot_death_elsewhere(&eighth, &had_claim));
 	ck_assert(!had_claim);
 	sa_slot_set_mark(sa_slab_slot_at(slab, 8), SA_SLAB_FREE);
 	sa_slot_explain_death_elsewhere(sa_slab_slot_at(slab, 8), had_claim,
