@@ -219,32 +219,28 @@ void *sa_arena_take(sa_arena *arena, void *src, size_t size)
 	return taken;
 }
 
-static const sa_arena_misuse *without_arena(sa_arena_misuse *misuse,
-					    const void *ptr)
+_Noreturn SA_COLD static void without_arena(const void *ptr)
 {
-	*misuse = (sa_arena_misuse){.kind = SA_ARENA_MISUSE_INVALID_POINTER,
-				    .arena = "(null)",
-				    .object = ptr};
-	return misuse;
+	const sa_arena_misuse misuse = {.kind = SA_ARENA_MISUSE_INVALID_POINTER,
+					.arena = "(null)",
+					.object = ptr};
+
+	sa_fatal_misuse(&misuse);
 }
 
 void sa_arena_free(sa_arena *arena, void *ptr)
 {
-	sa_arena_misuse misuse;
-
 	if (SA_UNLIKELY(ptr == NULL))
 		return;
 	if (SA_UNLIKELY(arena == NULL))
-		sa_fatal_misuse(without_arena(&misuse, ptr));
+		without_arena(ptr);
 	sa_object_free(arena, ptr);
 }
 
 size_t sa_arena_size(const sa_arena *arena, const void *ptr)
 {
-	sa_arena_misuse misuse;
-
 	if (arena == NULL)
-		sa_fatal_misuse(without_arena(&misuse, ptr));
+		without_arena(ptr);
 	return sa_object_size(arena, ptr);
 }
 

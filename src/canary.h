@@ -114,7 +114,8 @@ SA_INLINE bool sa_canary_intact(const unsigned char *slot, size_t stride,
 
 	if (SA_UNLIKELY(slack > SA_CANARY_SHORT))
 		return sa_canary_intact_long(slot, stride, size, word);
-	low = sa_load_word(slot + sa_canary_low_offset(stride)) ^ rotated;
+	/* In the smallest slot that is the tail before, and the mask is 0. */
+	low = sa_load_word(slot + stride - 24) ^ rotated;
 	high = sa_load_word(slot + stride - 16) ^ rotated;
 	low &= sa_canary_masks[slack].low;
 	high &= sa_canary_masks[slack].high;

@@ -65,8 +65,10 @@ size_t sa_object_size(const sa_arena *arena, const void *ptr)
 	return size_of(found);
 }
 
-void sa_object_birth_failed(sa_arena *arena, sa_shard *shard, sa_slot slot)
+void sa_object_birth_failed(sa_arena *arena, sa_shard *shard, sa_slab *slab,
+			    unsigned char *memory, sa_slab_mark *mark)
 {
+	const sa_slot slot = {memory, mark, slab};
 	sa_arena_misuse misuse;
 
 	sa_slot_explain_birth(slot, &misuse);
@@ -87,8 +89,10 @@ void sa_object_explain_death(const sa_shard *shard, sa_slot slot,
 		sa_slot_explain_death_elsewhere(slot, shard->had_claim, misuse);
 }
 
-void sa_object_death_failed(sa_arena *arena, sa_shard *shard, sa_slot slot)
+void sa_object_death_failed(sa_arena *arena, sa_shard *shard, sa_slab *slab,
+			    unsigned char *memory, sa_slab_mark *mark)
 {
+	const sa_slot slot = {memory, mark, slab};
 	sa_arena_misuse misuse;
 
 	sa_object_explain_death(shard, slot, &misuse);
@@ -98,7 +102,9 @@ void sa_object_death_failed(sa_arena *arena, sa_shard *shard, sa_slot slot)
 
 /* --------------------------------------------------------- inside a shard */
 
-bool sa_object_refill(sa_arena *arena, sa_shard *shard, unsigned class)
+/* Fill a stock that is low from the shard's own slabs.  False if nothing is
+ * left in it. */
+static bool refill(sa_arena *arena, sa_shard *shard, unsigned class)
 {
 	sa_arena_misuse misuse;
 	sa_shard_result result;
@@ -112,27 +118,62 @@ bool sa_object_refill(sa_arena *arena, sa_shard *shard, unsigned class)
 	return result == SA_SHARD_FILLED;
 }
 
-bool sa_object_displace(sa_arena *arena, sa_shard *shard, const sa_slot *slot)
+void *sa_object_alloc_rare(sa_arena *arena, sa_shard *shard, size_t size,
+			   unsigned class, size_t alignment)
 {
-	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
-	return sa_shard_displace(shard, slot);
+	sa_bin *bin = &shard->bins[class];
+	void *object;
+
+	if (bin->count < SA_STOCK_LOW && !refill(arena, shard, class)) {
+		sa_shards_leave(shard);
+		return sa_object_alloc_locked(arena, size, alignment);
+	}
+	object = sa_object_birth(arena, shard, bin, size);
+	sa_shards_leave(shard);
+	return object;
 }
 
-bool sa_object_end_elsewhere(sa_arena *arena, sa_shard *shard,
-			     const sa_slot *slot)
+/* The slab belongs to another shard. */
+static bool end_elsewhere(sa_arena *arena, sa_shard *shard, const sa_slot *slot)
 {
+	sa_slab *slab = slot->slab;
 	uint16_t mark;
 
 	sa_prefetch_to_write(slot->mark);
 	mark = atomic_load_explicit(slot->mark, memory_order_acquire);
 	if (!sa_slot_death_elsewhere(slot, &shard->had_claim))
 		return false;
-	sa_shard_post(
-		atomic_load_explicit(&slot->slab->owner, memory_order_relaxed),
-		slot->slab);
+	sa_shard_post(sa_slab_owner(slab), slab);
 	sa_counters_free(&shard->counters, sa_slab_mark_size(mark));
 	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
 	return true;
+}
+
+/* A random one of a full stock makes room. */
+static bool displace(sa_arena *arena, sa_shard *shard, sa_bin *bin)
+{
+	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
+	return bin->count < SA_STOCK_SIZE || sa_shard_displace(shard, bin);
+}
+
+bool sa_object_end(sa_arena *arena, sa_shard *shard, const sa_slot *slot)
+{
+	sa_bin *bin = &shard->bins[slot->slab->class];
+
+	if (sa_slab_owner(slot->slab) != shard)
+		return end_elsewhere(arena, shard, slot);
+	return displace(arena, shard, bin) &&
+	       sa_object_death(arena, shard, bin, *slot, sa_slot_mark(*slot));
+}
+
+void sa_object_free_rare(sa_arena *arena, sa_shard *shard, sa_slab *slab,
+			 unsigned char *memory, sa_slab_mark *mark)
+{
+	const sa_slot slot = {memory, mark, slab};
+
+	if (!sa_object_end(arena, shard, &slot))
+		sa_object_death_failed(arena, shard, slab, memory, mark);
+	sa_shards_leave(shard);
 }
 
 /* ---------------------------------------------------------------- alloc */
@@ -274,7 +315,7 @@ static void free_slot(sa_arena *arena, sa_found found, outcome *out)
 		return;
 	}
 	shard = sa_shards_mine(arena);
-	if (!sa_object_end(arena, shard, found.slot)) {
+	if (!sa_object_end(arena, shard, &found.slot)) {
 		out->is_misuse = true;
 		sa_object_explain_death(shard, found.slot, &out->misuse);
 	}

@@ -48,22 +48,35 @@ void *sa_object_alloc_locked(sa_arena *arena, size_t size,
 			     size_t alignment) SA_COLD;
 void sa_object_free_locked(sa_arena *arena, void *ptr) SA_COLD;
 
-/* Inside the shard: leave it and report why birth or death was refused. */
+/*
+ * Inside the shard, and leaving it: whatever is not plain.  The plain paths end
+ * in these calls and make no other, so that they need not save registers.
+ */
+void *sa_object_alloc_rare(sa_arena *arena, sa_shard *shard, size_t size,
+			   unsigned class, size_t alignment);
+void sa_object_free_rare(sa_arena *arena, sa_shard *shard, sa_slab *slab,
+			 unsigned char *memory, sa_slab_mark *mark);
+/* Likewise: why birth or death was refused.  A slot goes in parts that fit
+ * registers. */
 _Noreturn void sa_object_birth_failed(sa_arena *arena, sa_shard *shard,
-				      sa_slot slot) SA_COLD;
+				      sa_slab *slab, unsigned char *memory,
+				      sa_slab_mark *mark) SA_COLD;
 _Noreturn void sa_object_death_failed(sa_arena *arena, sa_shard *shard,
-				      sa_slot slot) SA_COLD;
+				      sa_slab *slab, unsigned char *memory,
+				      sa_slab_mark *mark) SA_COLD;
 
-/* Inside the shard: fill a stock that is low from its own slabs.  False if
- * nothing is left in it. */
-bool sa_object_refill(sa_arena *arena, sa_shard *shard, unsigned class);
+/* Inside the shard: an object of `size` bytes from what is in stock. */
+SA_INLINE void *sa_object_birth(sa_arena *arena, sa_shard *shard, sa_bin *bin,
+				size_t size)
+{
+	sa_slot slot = sa_shard_take(shard, bin);
 
-/* Inside the shard: the object that a slot had has ended, and the stock is
- * full; or it is not this shard's slab, and the object has yet to end.  False
- * if misuse was found. */
-bool sa_object_displace(sa_arena *arena, sa_shard *shard, const sa_slot *slot);
-bool sa_object_end_elsewhere(sa_arena *arena, sa_shard *shard,
-			     const sa_slot *slot);
+	if (SA_UNLIKELY(!sa_slot_birth(slot, bin->stride, size, arena->key)))
+		sa_object_birth_failed(arena, shard, slot.slab, slot.memory,
+				       slot.mark);
+	sa_counters_alloc(&shard->counters, size);
+	return slot.memory;
+}
 
 /* An object of `size` bytes in a slot of `class`, aligned as its stride is. */
 SA_INLINE void *sa_object_alloc_in_class(sa_arena *arena, size_t size,
@@ -71,22 +84,19 @@ SA_INLINE void *sa_object_alloc_in_class(sa_arena *arena, size_t size,
 {
 	sa_shard *shard = sa_shards_enter(arena);
 	sa_bin *bin;
-	sa_slot slot;
+	void *object;
 
 	if (SA_UNLIKELY(shard == NULL))
 		return sa_object_alloc_locked(arena, size, alignment);
 	bin = &shard->bins[class];
-	if (SA_UNLIKELY(bin->count < SA_STOCK_LOW) &&
-	    !sa_object_refill(arena, shard, class)) {
-		sa_shards_leave(shard);
-		return sa_object_alloc_locked(arena, size, alignment);
-	}
-	slot = sa_shard_take(shard, bin);
-	if (SA_UNLIKELY(!sa_slot_birth(slot, bin->stride, size, arena->key)))
-		sa_object_birth_failed(arena, shard, slot);
-	sa_counters_alloc(&shard->counters, size);
+	if (SA_UNLIKELY(bin->count < SA_STOCK_LOW ||
+			sa_random_is_used_up(&shard->random) ||
+			!sa_slot_is_plain(bin->stride, size)))
+		return sa_object_alloc_rare(arena, shard, size, class,
+					    alignment);
+	object = sa_object_birth(arena, shard, bin, size);
 	sa_shards_leave(shard);
-	return slot.memory;
+	return object;
 }
 
 SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
@@ -96,37 +106,30 @@ SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
 	return sa_object_alloc_in_class(arena, size, sa_sizeclass_of(size), 1);
 }
 
-/* End an object in the shard that serves the calling thread.  False if misuse
- * was found: sa_object_explain_death(). */
-SA_INLINE bool sa_object_end(sa_arena *arena, sa_shard *shard, sa_slot slot)
+/* Inside the shard that owns the slab: end an object whose slot goes into
+ * stock, which has room.  False if the object is none, or damaged. */
+SA_INLINE bool sa_object_death(sa_arena *arena, sa_shard *shard, sa_bin *bin,
+			       sa_slot slot, uint16_t mark)
 {
-	sa_slab *slab = slot.slab;
-	sa_bin *bin = &shard->bins[slab->class];
-	uint16_t mark;
-
-	if (SA_UNLIKELY(atomic_load_explicit(&slab->owner,
-					     memory_order_relaxed) != shard)) {
-		const sa_slot elsewhere = slot;
-
-		return sa_object_end_elsewhere(arena, shard, &elsewhere);
-	}
-	mark = sa_slot_mark(slot);
-	if (SA_UNLIKELY(!sa_slot_death(slot, slab->stride, mark, arena->key)))
+	if (SA_UNLIKELY(
+		    !sa_slot_death(slot, slot.slab->stride, mark, arena->key)))
 		return false;
 	sa_counters_free(&shard->counters, sa_slab_mark_size(mark));
-	if (SA_UNLIKELY(bin->count == SA_STOCK_SIZE)) {
-		const sa_slot ended = slot;
-
-		return sa_object_displace(arena, shard, &ended);
-	}
 	sa_bin_set(bin, bin->count++, slot);
 	return true;
 }
 
+/* Inside the shard that serves the calling thread: end an object, whoever owns
+ * it.  False if misuse was found: sa_object_explain_death(). */
+bool sa_object_end(sa_arena *arena, sa_shard *shard, const sa_slot *slot);
+
 SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 {
-	sa_found found;
 	sa_shard *shard;
+	sa_slab *slab;
+	sa_bin *bin;
+	sa_slot slot;
+	uint16_t mark;
 
 	sa_prefetch_to_write(ptr);
 	shard = sa_shards_enter(arena);
@@ -134,14 +137,28 @@ SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 		sa_object_free_locked(arena, ptr);
 		return;
 	}
-	found = sa_object_find(arena, ptr);
-	if (SA_UNLIKELY(found.slot.slab == NULL)) {
+	slot = sa_object_find(arena, ptr).slot;
+	slab = slot.slab;
+	if (SA_UNLIKELY(slab == NULL)) {
 		sa_shards_leave(shard);
 		sa_object_free_locked(arena, ptr);
 		return;
 	}
-	if (SA_UNLIKELY(!sa_object_end(arena, shard, found.slot)))
-		sa_object_death_failed(arena, shard, found.slot);
+	bin = &shard->bins[slab->class];
+	if (SA_UNLIKELY(sa_slab_owner(slab) != shard ||
+			bin->count == SA_STOCK_SIZE)) {
+		sa_object_free_rare(arena, shard, slab, slot.memory, slot.mark);
+		return;
+	}
+	mark = sa_slot_mark(slot);
+	if (SA_UNLIKELY(
+		    !sa_slot_is_plain(slab->stride, sa_slab_mark_size(mark)))) {
+		sa_object_free_rare(arena, shard, slab, slot.memory, slot.mark);
+		return;
+	}
+	if (SA_UNLIKELY(!sa_object_death(arena, shard, bin, slot, mark)))
+		sa_object_death_failed(arena, shard, slab, slot.memory,
+				       slot.mark);
 	sa_shards_leave(shard);
 }
 

@@ -7,6 +7,7 @@
 #ifndef SA_RANDOM_H
 #define SA_RANDOM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bits.h"
@@ -25,11 +26,16 @@ void sa_random_init(sa_random *random);
 
 void sa_random_refill(sa_random *random);
 
+SA_INLINE bool sa_random_is_used_up(const sa_random *random)
+{
+	return random->next == SA_RANDOM_POOL_SIZE;
+}
+
 /* A number below `count`, which is 1 to 256; no bias worth a secret's while
  * (256 mod count in 256). */
 SA_INLINE unsigned sa_random_below(sa_random *random, unsigned count)
 {
-	if (SA_UNLIKELY(random->next == SA_RANDOM_POOL_SIZE))
+	if (SA_UNLIKELY(sa_random_is_used_up(random)))
 		sa_random_refill(random);
 	return random->pool[random->next++] * count >> 8;
 }

@@ -82,13 +82,10 @@ bool sa_shard_give(sa_shard *shard, const sa_slot *slot)
 	return true;
 }
 
-bool sa_shard_displace(sa_shard *shard, const sa_slot *slot)
+bool sa_shard_displace(sa_shard *shard, sa_bin *bin)
 {
-	sa_bin *bin = &shard->bins[slot->slab->class];
-	uint32_t place = sa_random_below(&shard->random, SA_STOCK_SIZE);
-	sa_slot displaced = sa_bin_get(bin, place);
+	sa_slot displaced = sa_shard_take(shard, bin);
 
-	sa_bin_set(bin, place, *slot);
 	return sa_shard_give(shard, &displaced);
 }
 

@@ -25,17 +25,22 @@
 /* Below this many the stock is filled up, so that chance has a choice. */
 #define SA_STOCK_LOW 8
 
-/* One size class of a shard. */
-typedef struct sa_bin {
-	uint32_t count;  /* in stock */
-	uint32_t stride; /* of the class */
-	sa_slab *first;  /* slabs with slots to take */
-	sa_slab *last;
-	/* The stock's slots, a member an array: pairs would be moved by loads
-	 * wider than the stores just before, which the processor waits for. */
-	unsigned char *memory[SA_STOCK_SIZE];
-	sa_slab_mark *mark[SA_STOCK_SIZE];
-	sa_slab *slab[SA_STOCK_SIZE];
+/* One size class of a shard.  Its size is a power of two: an index is a shift.
+ */
+typedef union sa_bin {
+	struct {
+		uint32_t count;  /* in stock */
+		uint32_t stride; /* of the class */
+		sa_slab *first;  /* slabs with slots to take */
+		sa_slab *last;
+		/* The stock's slots, a member an array: pairs would be moved by
+		 * loads wider than the stores just before, which the processor
+		 * waits for. */
+		unsigned char *memory[SA_STOCK_SIZE];
+		sa_slab_mark *mark[SA_STOCK_SIZE];
+		sa_slab *slab[SA_STOCK_SIZE];
+	};
+	unsigned char whole[512];
 } sa_bin;
 
 SA_INLINE sa_slot sa_bin_get(const sa_bin *bin, uint32_t place)
@@ -117,9 +122,9 @@ SA_INLINE sa_slot sa_shard_take(sa_shard *shard, sa_bin *bin)
  * already, and `suspect` is the slot. */
 bool sa_shard_give(sa_shard *shard, const sa_slot *slot);
 
-/* Put a slot into a full stock; one of those there, at random, goes back to its
+/* Make room in a full stock: one of its slots, at random, goes back to its
  * slab.  False as sa_shard_give(). */
-bool sa_shard_displace(sa_shard *shard, const sa_slot *slot);
+bool sa_shard_displace(sa_shard *shard, sa_bin *bin);
 
 /* Tell the slab's owner that there are claims to collect. */
 SA_INLINE void sa_shard_post(sa_shard *shard, sa_slab *slab)

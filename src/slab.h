@@ -146,6 +146,18 @@ SA_INLINE size_t sa_slab_mark_size(uint16_t mark)
 	return (size_t)mark - 1;
 }
 
+SA_INLINE void *sa_slab_owner(const sa_slab *slab)
+{
+	return atomic_load_explicit(&slab->owner, memory_order_relaxed);
+}
+
+/* Are birth and death of such an object straight code, without calls? */
+SA_INLINE bool sa_slot_is_plain(size_t stride, size_t size)
+{
+	return sa_zero_is_medium(stride - 8 - 24) &&
+	       stride - 8 - size <= SA_CANARY_SHORT;
+}
+
 /* Is a free slot as it was left? */
 SA_INLINE bool sa_slot_is_untouched(const unsigned char *slot, size_t stride,
 				    uint64_t word)

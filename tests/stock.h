@@ -95,9 +95,8 @@ static inline sa_slot allocate(void)
 static inline void put(sa_slot slot)
 {
 	if (bin->count == SA_STOCK_SIZE)
-		SUPPORT_REQUIRE(sa_shard_displace(shard, &slot));
-	else
-		sa_bin_set(bin, bin->count++, slot);
+		SUPPORT_REQUIRE(sa_shard_displace(shard, bin));
+	sa_bin_set(bin, bin->count++, slot);
 }
 
 static inline void release(sa_slot slot)
