@@ -12,13 +12,13 @@
 
 void sa_arena_lock(sa_arena *arena)
 {
-	if (arena->solo == NULL)
+	if (!arena->is_solo)
 		pthread_mutex_lock(&arena->mutex);
 }
 
 void sa_arena_unlock(sa_arena *arena)
 {
-	if (arena->solo == NULL)
+	if (!arena->is_solo)
 		pthread_mutex_unlock(&arena->mutex);
 }
 

@@ -25,10 +25,10 @@
 
 struct sa_arena {
 	/* Read by every call; fixed but for the shards' appearing. */
-	sa_shard *solo; /* the only shard of a single-threaded arena */
 	const sa_canary_key *key; /* in locked memory; registry */
 	sa_pagemap pagemap;
-	/* By thread number; [0] stays NULL. */
+	/* By thread number; [0] stays NULL, but in a single-threaded arena all
+	 * are its only one. */
 	_Atomic(sa_shard *) shards[SA_THREADS_MAX];
 
 	char *name;
@@ -40,6 +40,7 @@ struct sa_arena {
 
 	sa_shard *all_shards; /* shards */
 	sa_shard *guest;      /* of threads without a number; mutex held */
+	bool is_solo;         /* single-threaded: the guests' is the only one */
 	bool has_barrier;     /* else every call takes the mutex */
 	bool is_stopped;      /* no thread may enter its shard */
 	bool is_held;         /* and none is to, until sweep or fork is over */

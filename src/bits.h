@@ -86,6 +86,31 @@ SA_INLINE uint64_t sa_rotate_right(uint64_t x, unsigned n)
 	return x >> (n & 63) | x << ((64 - n) & 63);
 }
 
+/* The high and the low half of a product, one upon the other; by parts where
+ * the compiler has no type that holds it. */
+SA_INLINE uint64_t sa_folded_product_by_parts(uint64_t a, uint64_t b)
+{
+	uint64_t low = (a & UINT32_MAX) * (b & UINT32_MAX);
+	uint64_t one = (a >> 32) * (b & UINT32_MAX) + (low >> 32);
+	uint64_t other = (a & UINT32_MAX) * (b >> 32) + (one & UINT32_MAX);
+	uint64_t high = (a >> 32) * (b >> 32) + (one >> 32) + (other >> 32);
+
+	return high ^ (other << 32 | (low & UINT32_MAX));
+}
+
+#ifdef __SIZEOF_INT128__
+__extension__ typedef unsigned __int128 sa_uint128;
+
+SA_INLINE uint64_t sa_folded_product(uint64_t a, uint64_t b)
+{
+	sa_uint128 product = (sa_uint128)a * b;
+
+	return (uint64_t)(product >> 64) ^ (uint64_t)product;
+}
+#else
+#define sa_folded_product sa_folded_product_by_parts
+#endif
+
 /* Eight bytes at any address, the first one lowest in the word. */
 SA_INLINE uint64_t sa_load_word(const unsigned char *p)
 {

@@ -23,22 +23,18 @@
 /* Random; kept in locked memory by its owner. */
 typedef struct sa_canary_key {
 	uint64_t mask;
-	uint64_t factors[2]; /* odd */
+	uint64_t factor; /* odd */
 } sa_canary_key;
 
 /*
- * Multiply and xorshift, twice, with secret constants: the shape of
- * MurmurHash3's finalizer (Appleby), where every input bit reaches every output
- * bit.
+ * A product with a secret, both halves of it one upon the other: what wyhash
+ * (Wang Yi) mixes by, where every input bit reaches every output bit.
  */
 SA_INLINE uint64_t sa_canary_word(const sa_canary_key *key, const void *slot)
 {
-	uint64_t x = (uint64_t)(uintptr_t)slot ^ key->mask;
+	uint64_t x = sa_folded_product((uint64_t)(uintptr_t)slot ^ key->mask,
+				       key->factor);
 
-	x *= key->factors[0];
-	x ^= x >> 32;
-	x *= key->factors[1];
-	x ^= x >> 29;
 	return (x | 1) & ~(uint64_t)0xff00;
 }
 

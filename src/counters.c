@@ -17,15 +17,12 @@ static void raise_peak(sa_total *total, int64_t candidate)
 
 static int64_t untold_peak(const sa_gauge *gauge)
 {
-	int64_t value = SA_COUNTER_GET(gauge->value);
-	int64_t peak = SA_COUNTER_GET(gauge->peak);
-
-	return (value > peak ? value : peak) - SA_COUNTER_GET(gauge->told);
+	return SA_COUNTER_GET(gauge->peak) - SA_COUNTER_GET(gauge->told);
 }
 
 static void tell(sa_gauge *gauge, sa_total *total)
 {
-	int64_t value = SA_COUNTER_GET(gauge->value);
+	int64_t value = sa_gauge_value(gauge);
 	int64_t before = atomic_fetch_add_explicit(
 		&total->value, value - SA_COUNTER_GET(gauge->told),
 		memory_order_relaxed);
@@ -33,25 +30,29 @@ static void tell(sa_gauge *gauge, sa_total *total)
 	raise_peak(total, before + untold_peak(gauge));
 	SA_COUNTER_SET(gauge->told, value);
 	SA_COUNTER_SET(gauge->peak, value);
+	SA_COUNTER_SET(gauge->room, 0);
 }
 
 void sa_counters_tell(sa_counters *counters, sa_totals *totals)
 {
-	SA_COUNTER_SET(counters->told_at,
-		       sa_counters_allocs(counters) +
-			       SA_COUNTER_GET(counters->frees));
+	SA_COUNTER_SET(counters->told_at, sa_counters_operations(counters));
 	tell(&counters->count, &totals->count);
 	tell(&counters->size, &totals->size);
 }
 
+static void clear(sa_gauge *gauge)
+{
+	SA_COUNTER_SET(gauge->peak, 0);
+	SA_COUNTER_SET(gauge->room, 0);
+}
+
+/* What has been told is taken back by telling again. */
 void sa_counters_clear(sa_counters *counters, sa_totals *totals)
 {
 	sa_counters_tell(counters, totals);
-	SA_COUNTER_SET(counters->frees,
-		       SA_COUNTER_GET(counters->frees) +
-			       (uint64_t)SA_COUNTER_GET(counters->count.value));
-	SA_COUNTER_SET(counters->count.value, 0);
-	SA_COUNTER_SET(counters->size.value, 0);
+	SA_COUNTER_SET(counters->frees, (int64_t)sa_counters_allocs(counters));
+	clear(&counters->count);
+	clear(&counters->size);
 	sa_counters_tell(counters, totals);
 }
 

@@ -101,7 +101,8 @@ SA_INLINE void *sa_object_alloc_in_class(sa_arena *arena, size_t size,
 
 SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
 {
-	if (SA_UNLIKELY(size > SA_SIZECLASS_SIZE_MAX))
+	if (SA_UNLIKELY(size > SA_SIZECLASS_LINEAR_MAX &&
+			size > SA_SIZECLASS_SIZE_MAX))
 		return sa_object_alloc_locked(arena, size, 1);
 	return sa_object_alloc_in_class(arena, size, sa_sizeclass_of(size), 1);
 }

@@ -38,8 +38,7 @@ static int make_key(sa_arena_mlock mlock)
 		return -1;
 	key = key_in_region();
 	randombytes_buf(key, sizeof *key);
-	key->factors[0] |= 1;
-	key->factors[1] |= 1;
+	key->factor |= 1;
 	if (sa_region_set_access(&key_region, SA_ARENA_READONLY) == 0)
 		return 0;
 	sa_region_destroy(&key_region);

@@ -19,6 +19,7 @@
 #include "random.h"
 #include "sizeclass.h"
 #include "slab.h"
+#include "thread.h"
 
 /* Eight did as well as 64 in churn; sixteen leave more to chance. */
 #define SA_STOCK_SIZE 16
@@ -58,8 +59,13 @@ SA_INLINE void sa_bin_set(sa_bin *bin, uint32_t place, sa_slot slot)
 
 typedef struct sa_shard sa_shard;
 
+/* Owners that are no thread: it is stopped; or any thread may enter, for there
+ * is one at a time. */
+#define SA_SHARD_NOBODY SA_THREAD_NOBODY
+#define SA_SHARD_ANYBODY UINTPTR_MAX
+
 struct sa_shard {
-	/* The serial of the thread that may enter; 0: none, it is stopped. */
+	/* The serial of the thread that may enter, or one of the below. */
 	_Alignas(SA_CACHE_LINE) atomic_uintptr_t owner;
 	atomic_bool busy; /* the owner is inside */
 	/* Who is to be the owner; under the arena's mutex. */
@@ -82,10 +88,12 @@ struct sa_shard {
  */
 SA_INLINE bool sa_shard_enter(sa_shard *shard, uintptr_t serial)
 {
+	uintptr_t owner;
+
 	atomic_store_explicit(&shard->busy, true, memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst);
-	if (SA_LIKELY(atomic_load_explicit(&shard->owner,
-					   memory_order_acquire) == serial))
+	owner = atomic_load_explicit(&shard->owner, memory_order_acquire);
+	if (SA_LIKELY(owner == serial) || owner == SA_SHARD_ANYBODY)
 		return true;
 	atomic_store_explicit(&shard->busy, false, memory_order_release);
 	return false;

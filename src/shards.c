@@ -6,9 +6,6 @@
 
 #include "os.h"
 
-/* Serial of the owner of a single-threaded arena's shard: any thread. */
-#define ANY_THREAD UINTPTR_MAX
-
 static sa_shard *make_shard(sa_arena *arena, uintptr_t rightful)
 {
 	sa_shard *shard = sa_meta_alloc(&arena->meta, sizeof *shard);
@@ -17,6 +14,7 @@ static sa_shard *make_shard(sa_arena *arena, uintptr_t rightful)
 		return NULL;
 	sa_shard_init(shard);
 	shard->rightful = rightful;
+	atomic_store(&shard->owner, SA_SHARD_NOBODY);
 	shard->next = arena->all_shards;
 	arena->all_shards = shard;
 	return shard;
@@ -24,14 +22,14 @@ static sa_shard *make_shard(sa_arena *arena, uintptr_t rightful)
 
 int sa_shards_init(sa_arena *arena)
 {
-	bool is_solo = (arena->options.flags & SA_ARENA_SINGLE_THREADED) != 0;
-
-	arena->has_barrier = is_solo || sa_os_has_barrier();
-	arena->guest = make_shard(arena, is_solo ? ANY_THREAD : 0);
+	arena->is_solo = (arena->options.flags & SA_ARENA_SINGLE_THREADED) != 0;
+	arena->has_barrier = arena->is_solo || sa_os_has_barrier();
+	arena->guest = make_shard(arena, arena->is_solo ? SA_SHARD_ANYBODY
+							: SA_SHARD_NOBODY);
 	if (arena->guest == NULL)
 		return -1;
-	if (is_solo)
-		arena->solo = arena->guest;
+	for (unsigned i = 0; arena->is_solo && i < SA_THREADS_MAX; i++)
+		atomic_store(&arena->shards[i], arena->guest);
 	sa_shards_resume(arena);
 	return 0;
 }
@@ -50,7 +48,7 @@ sa_shard *sa_shards_mine(sa_arena *arena)
 	_Atomic(sa_shard *) *place;
 	sa_shard *shard;
 
-	if (arena->solo != NULL || !arena->has_barrier)
+	if (arena->is_solo || !arena->has_barrier)
 		return arena->guest;
 	if (sa_thread_self.number == 0)
 		sa_thread_register();
@@ -88,10 +86,12 @@ static bool clear_owners(sa_arena *arena)
 	bool has_others = false;
 
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
-		if (s->rightful != 0 && s->rightful != ANY_THREAD &&
+		if (s->rightful != SA_SHARD_NOBODY &&
+		    s->rightful != SA_SHARD_ANYBODY &&
 		    s->rightful != sa_thread_self.serial)
 			has_others = true;
-		atomic_store_explicit(&s->owner, 0, memory_order_relaxed);
+		atomic_store_explicit(&s->owner, SA_SHARD_NOBODY,
+				      memory_order_relaxed);
 	}
 	return has_others;
 }
@@ -124,10 +124,10 @@ void sa_shards_after_fork(sa_arena *arena)
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
 		/* The parent goes on with the stream as it was. */
 		sa_random_init(&s->random);
-		if (s->rightful == ANY_THREAD ||
+		if (s->rightful == SA_SHARD_ANYBODY ||
 		    s->rightful == sa_thread_self.serial)
 			continue;
-		s->rightful = 0;
+		s->rightful = SA_SHARD_NOBODY;
 		atomic_store(&s->busy, false);
 	}
 }

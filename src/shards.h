@@ -16,18 +16,14 @@ int sa_shards_init(sa_arena *arena);
  * none yet, or the arena is stopped. */
 SA_INLINE sa_shard *sa_shards_enter(sa_arena *arena)
 {
-	sa_shard *shard = arena->solo;
+	sa_shard *shard = atomic_load_explicit(
+		&arena->shards[sa_thread_self.number], memory_order_acquire);
 
-	if (shard != NULL)
-		return SA_COUNTER_GET(shard->owner) != 0 ? shard : NULL;
-	shard = atomic_load_explicit(&arena->shards[sa_thread_self.number],
-				     memory_order_acquire);
 	if (SA_UNLIKELY(shard == NULL))
 		return NULL;
 	return sa_shard_enter(shard, sa_thread_self.serial) ? shard : NULL;
 }
 
-/* Leaving a single-threaded arena's shard does no harm. */
 SA_INLINE void sa_shards_leave(sa_shard *shard)
 {
 	sa_shard_leave(shard);

@@ -24,13 +24,17 @@
 #define SA_SIZECLASS_LINEAR_LOG2 8
 #define SA_SIZECLASS_STEPS_LOG2 3
 
+/* Up to this size the class is a division. */
+#define SA_SIZECLASS_LINEAR_MAX                                                \
+	(((size_t)1 << SA_SIZECLASS_LINEAR_LOG2) - SA_CANARY_SIZE)
+
 /* The class for `size`, which is at most SA_SIZECLASS_SIZE_MAX. */
 SA_INLINE unsigned sa_sizeclass_of(size_t size)
 {
 	size_t last = size + SA_CANARY_SIZE - 1;
 	unsigned log2;
 
-	if (SA_LIKELY(last < (size_t)1 << SA_SIZECLASS_LINEAR_LOG2))
+	if (SA_LIKELY(size <= SA_SIZECLASS_LINEAR_MAX))
 		return (unsigned)(last / 16);
 	log2 = sa_floor_log2(last);
 	/* The top bit and the three below it number the step. */

@@ -51,7 +51,8 @@ static void gather_objects(const sa_arena *arena, sa_arena_stats *stats)
 	stats->peak_count = stats->peak_size = 0;
 	for (const sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
 		stats->alloc_count += sa_counters_allocs(&s->counters);
-		stats->free_count += SA_COUNTER_GET(s->counters.frees);
+		stats->free_count +=
+			(uint64_t)SA_COUNTER_GET(s->counters.frees);
 		stats->peak_count = peak(&s->counters.count, &totals->count,
 					 sum.count, stats->peak_count);
 		stats->peak_size = peak(&s->counters.size, &totals->size,

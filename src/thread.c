@@ -19,7 +19,7 @@
 
 _Thread_local sa_thread sa_thread_self;
 
-static atomic_uintptr_t next_serial = 1;
+static atomic_uintptr_t next_serial = SA_THREAD_NOBODY + 1;
 static atomic_int holders[SA_THREADS_MAX]; /* thread ids; 0: free */
 static atomic_uint used = 1; /* numbers below were given out once */
 static atomic_uint hand = 1; /* where the next probe looks */

@@ -12,6 +12,9 @@
 /* Numbers run from 1 to SA_THREADS_MAX - 1.  0: none was left. */
 #define SA_THREADS_MAX 256
 
+/* Serials are higher; and 0 is that of a thread that has not asked. */
+#define SA_THREAD_NOBODY ((uintptr_t)1)
+
 typedef struct sa_thread {
 	uintptr_t serial; /* never that of another thread; 0: not yet asked */
 	unsigned number;

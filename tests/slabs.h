@@ -24,8 +24,7 @@ static inline void slabs_setup(void)
 	sa_meta_init(&slabs_meta);
 	support_random_seed(&slabs_random);
 	slabs_key.mask = support_random_next(&slabs_random);
-	slabs_key.factors[0] = support_random_next(&slabs_random) | 1;
-	slabs_key.factors[1] = support_random_next(&slabs_random) | 1;
+	slabs_key.factor = support_random_next(&slabs_random) | 1;
 }
 
 static inline void slabs_teardown(void)

@@ -144,6 +144,29 @@ START_TEST(test_words_in_memory)
 }
 END_TEST
 
+/* Known products, and by parts the same as whole. */
+START_TEST(test_folded_product)
+{
+	support_random random;
+
+	ck_assert_uint_eq(sa_folded_product_by_parts(0, UINT64_MAX), 0);
+	ck_assert_uint_eq(sa_folded_product_by_parts(3, 5), 15);
+	/* 2^128 - 2^65 + 1 */
+	ck_assert_uint_eq(sa_folded_product_by_parts(UINT64_MAX, UINT64_MAX),
+			  UINT64_MAX);
+	ck_assert_uint_eq(
+		sa_folded_product_by_parts((uint64_t)1 << 63, (uint64_t)6), 3);
+	support_random_seed(&random);
+	for (unsigned i = 0; i < 100000; i++) {
+		uint64_t a = support_random_next(&random) >> i % 64;
+		uint64_t b = support_random_next(&random) >> i % 63;
+
+		ck_assert_uint_eq(sa_folded_product(a, b),
+				  sa_folded_product_by_parts(a, b));
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("bits");
@@ -156,5 +179,6 @@ int main(void)
 	tcase_add_test(bits, test_alignment);
 	tcase_add_test(bits, test_rotate_right);
 	tcase_add_test(bits, test_words_in_memory);
+	tcase_add_test(bits, test_folded_product);
 	return support_run(suite);
 }

@@ -76,10 +76,10 @@ static void resize(unsigned i, size_t old, size_t size)
 static void assert_shard(unsigned i)
 {
 	SUPPORT_REQUIRE(sa_counters_allocs(&shards[i]) == models[i].allocs);
-	SUPPORT_REQUIRE(SA_COUNTER_GET(shards[i].frees) == models[i].frees);
-	SUPPORT_REQUIRE(SA_COUNTER_GET(shards[i].count.value) ==
-			models[i].count);
-	SUPPORT_REQUIRE(SA_COUNTER_GET(shards[i].size.value) == models[i].size);
+	SUPPORT_REQUIRE((uint64_t)SA_COUNTER_GET(shards[i].frees) ==
+			models[i].frees);
+	SUPPORT_REQUIRE(sa_gauge_value(&shards[i].count) == models[i].count);
+	SUPPORT_REQUIRE(sa_gauge_value(&shards[i].size) == models[i].size);
 }
 
 static int64_t live(const sa_gauge *gauge, const sa_total *total)

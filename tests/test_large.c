@@ -33,8 +33,7 @@ static void setup(void)
 	page = sa_os_page_size;
 	support_random_seed(&random);
 	key.mask = support_random_next(&random);
-	key.factors[0] = support_random_next(&random) | 1;
-	key.factors[1] = support_random_next(&random) | 1;
+	key.factor = support_random_next(&random) | 1;
 }
 
 static sa_arena_mlock mlock_policy(void)
