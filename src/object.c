@@ -37,7 +37,7 @@ sa_arena_misuse sa_found_misuse(sa_found found, const void *ptr)
 bool sa_found_is_live(sa_found found)
 {
 	if (is_slot(found))
-		return sa_slab_mark_is_live(sa_slot_mark(found.slot));
+		return sa_mark_is_live(sa_slot_mark(found.slot));
 	return found.large != NULL && atomic_load(&found.large->is_live);
 }
 
@@ -45,7 +45,7 @@ static size_t size_of(sa_found found)
 {
 	if (found.large != NULL)
 		return atomic_load(&found.large->size);
-	return sa_slab_mark_size(sa_slot_mark(found.slot));
+	return sa_mark_size(sa_slot_mark(found.slot));
 }
 
 bool sa_object_is_live(const sa_arena *arena, const void *ptr)
@@ -66,7 +66,7 @@ size_t sa_object_size(const sa_arena *arena, const void *ptr)
 }
 
 void sa_object_birth_failed(sa_arena *arena, sa_shard *shard, sa_slab *slab,
-			    unsigned char *memory, sa_slab_mark *mark)
+			    unsigned char *memory, sa_mark_place *mark)
 {
 	const sa_slot slot = {memory, mark, slab};
 	sa_arena_misuse misuse;
@@ -90,7 +90,7 @@ void sa_object_explain_death(const sa_shard *shard, sa_slot slot,
 }
 
 void sa_object_death_failed(sa_arena *arena, sa_shard *shard, sa_slab *slab,
-			    unsigned char *memory, sa_slab_mark *mark)
+			    unsigned char *memory, sa_mark_place *mark)
 {
 	const sa_slot slot = {memory, mark, slab};
 	sa_arena_misuse misuse;
@@ -140,11 +140,11 @@ static bool end_elsewhere(sa_arena *arena, sa_shard *shard, const sa_slot *slot)
 	uint16_t mark;
 
 	sa_prefetch_to_write(slot->mark);
-	mark = atomic_load_explicit(slot->mark, memory_order_acquire);
+	mark = sa_slot_mark(*slot);
 	if (!sa_slot_death_elsewhere(slot, &shard->had_claim))
 		return false;
 	sa_shard_post(sa_slab_owner(slab), slab);
-	sa_counters_free(&shard->counters, sa_slab_mark_size(mark));
+	sa_counters_free(&shard->counters, sa_mark_size(mark));
 	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
 	return true;
 }
@@ -167,7 +167,7 @@ bool sa_object_end(sa_arena *arena, sa_shard *shard, const sa_slot *slot)
 }
 
 void sa_object_free_rare(sa_arena *arena, sa_shard *shard, sa_slab *slab,
-			 unsigned char *memory, sa_slab_mark *mark)
+			 unsigned char *memory, sa_mark_place *mark)
 {
 	const sa_slot slot = {memory, mark, slab};
 
@@ -273,13 +273,13 @@ static void end_in_quiet_arena(sa_arena *arena, sa_found found, outcome *out)
 	uint16_t mark = sa_slot_mark(slot);
 
 	if (arena->is_excluded) {
-		sa_slot_set_mark(slot, SA_SLAB_FREE);
+		sa_slot_set_mark(slot, SA_MARK_FREE);
 	} else if (!sa_slot_death(slot, slot.slab->stride, mark, arena->key)) {
 		out->is_misuse = true;
 		sa_slot_explain_death(slot, &out->misuse);
 		return;
 	}
-	sa_counters_free(&owner->counters, sa_slab_mark_size(mark));
+	sa_counters_free(&owner->counters, sa_mark_size(mark));
 	if (!sa_shard_give(owner, &slot)) {
 		out->is_misuse = true;
 		sa_slot_explain_double_free(slot, &out->misuse);

@@ -33,8 +33,10 @@ SA_INLINE sa_found sa_object_find(const sa_arena *arena, const void *ptr)
 		uint32_t index = sa_slab_index(slab, address);
 
 		if (SA_LIKELY(index != SA_SLAB_NO_INDEX))
-			found.slot = (sa_slot){(unsigned char *)address,
-					       &slab->marks[index], slab};
+			found.slot = (sa_slot){
+				(unsigned char *)address,
+				sa_mark_at(slab->marks, slab->stride, index),
+				slab};
 	}
 	return found;
 }
@@ -55,15 +57,15 @@ void sa_object_free_locked(sa_arena *arena, void *ptr) SA_COLD;
 void *sa_object_alloc_rare(sa_arena *arena, sa_shard *shard, size_t size,
 			   unsigned class, size_t alignment);
 void sa_object_free_rare(sa_arena *arena, sa_shard *shard, sa_slab *slab,
-			 unsigned char *memory, sa_slab_mark *mark);
+			 unsigned char *memory, sa_mark_place *mark);
 /* Likewise: why birth or death was refused.  A slot goes in parts that fit
  * registers. */
 _Noreturn void sa_object_birth_failed(sa_arena *arena, sa_shard *shard,
 				      sa_slab *slab, unsigned char *memory,
-				      sa_slab_mark *mark) SA_COLD;
+				      sa_mark_place *mark) SA_COLD;
 _Noreturn void sa_object_death_failed(sa_arena *arena, sa_shard *shard,
 				      sa_slab *slab, unsigned char *memory,
-				      sa_slab_mark *mark) SA_COLD;
+				      sa_mark_place *mark) SA_COLD;
 
 /* Inside the shard: an object of `size` bytes from what is in stock. */
 SA_INLINE void *sa_object_birth(sa_arena *arena, sa_shard *shard, sa_bin *bin,
@@ -115,7 +117,7 @@ SA_INLINE bool sa_object_death(sa_arena *arena, sa_shard *shard, sa_bin *bin,
 	if (SA_UNLIKELY(
 		    !sa_slot_death(slot, slot.slab->stride, mark, arena->key)))
 		return false;
-	sa_counters_free(&shard->counters, sa_slab_mark_size(mark));
+	sa_counters_free(&shard->counters, sa_mark_size(mark));
 	sa_bin_set(bin, bin->count++, slot);
 	return true;
 }
@@ -152,8 +154,7 @@ SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 		return;
 	}
 	mark = sa_slot_mark(slot);
-	if (SA_UNLIKELY(
-		    !sa_slot_is_plain(slab->stride, sa_slab_mark_size(mark)))) {
+	if (SA_UNLIKELY(!sa_slot_is_plain(slab->stride, sa_mark_size(mark)))) {
 		sa_object_free_rare(arena, shard, slab, slot.memory, slot.mark);
 		return;
 	}

@@ -73,7 +73,7 @@ bool sa_shard_give(sa_shard *shard, const sa_slot *slot)
 {
 	sa_slab *slab = slot->slab;
 
-	if (!sa_slab_give(slab, (uint32_t)(slot->mark - slab->marks))) {
+	if (!sa_slab_give(slab, sa_slot_index(*slot))) {
 		shard->suspect = *slot;
 		return false;
 	}
@@ -84,9 +84,13 @@ bool sa_shard_give(sa_shard *shard, const sa_slot *slot)
 
 bool sa_shard_displace(sa_shard *shard, sa_bin *bin)
 {
-	sa_slot displaced = sa_shard_take(shard, bin);
+	for (unsigned i = 0; i < SA_STOCK_SURPLUS; i++) {
+		const sa_slot displaced = sa_shard_take(shard, bin);
 
-	return sa_shard_give(shard, &displaced);
+		if (!sa_shard_give(shard, &displaced))
+			return false;
+	}
+	return true;
 }
 
 static void fill_from(sa_bin *bin, sa_slab *slab)
@@ -189,7 +193,7 @@ static bool verify_bin(const sa_bin *bin, sa_arena_misuse *misuse)
 	for (uint32_t i = 0; i < bin->count; i++) {
 		sa_slot slot = sa_bin_get(bin, i);
 
-		if (sa_slot_mark(slot) != SA_SLAB_FREE) {
+		if (sa_slot_mark(slot) != SA_MARK_FREE) {
 			sa_slot_explain_double_free(slot, misuse);
 			return false;
 		}

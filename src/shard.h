@@ -38,7 +38,7 @@ typedef union sa_bin {
 		 * loads wider than the stores just before, which the processor
 		 * waits for. */
 		unsigned char *memory[SA_STOCK_SIZE];
-		sa_slab_mark *mark[SA_STOCK_SIZE];
+		sa_mark_place *mark[SA_STOCK_SIZE];
 		sa_slab *slab[SA_STOCK_SIZE];
 	};
 	unsigned char whole[512];
@@ -130,8 +130,12 @@ SA_INLINE sa_slot sa_shard_take(sa_shard *shard, sa_bin *bin)
  * already, and `suspect` is the slot. */
 bool sa_shard_give(sa_shard *shard, const sa_slot *slot);
 
-/* Make room in a full stock: one of its slots, at random, goes back to its
- * slab.  False as sa_shard_give(). */
+/* How many slots leave a full stock at once, so that not every free has to make
+ * room, and chance still has as much of a choice. */
+#define SA_STOCK_SURPLUS 4
+
+/* Make room in a full stock: the surplus, chosen at random, goes back to its
+ * slabs.  False as sa_shard_give(). */
 bool sa_shard_displace(sa_shard *shard, sa_bin *bin);
 
 /* Tell the slab's owner that there are claims to collect. */

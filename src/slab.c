@@ -36,21 +36,22 @@ static size_t bitmap_size(size_t nslots)
 			   SA_CACHE_LINE);
 }
 
-static size_t metadata_size(size_t nslots)
+static size_t metadata_size(size_t nslots, size_t stride)
 {
-	return 2 * bitmap_size(nslots) + nslots * sizeof(sa_slab_mark);
+	return 2 * bitmap_size(nslots) + nslots * sa_mark_width(stride);
 }
 
 static int allocate_metadata(sa_slab *slab, sa_meta *meta)
 {
 	size_t size = bitmap_size(slab->nslots);
-	unsigned char *block = sa_meta_alloc(meta, metadata_size(slab->nslots));
+	unsigned char *block =
+		sa_meta_alloc(meta, metadata_size(slab->nslots, slab->stride));
 
 	if (block == NULL)
 		return -1;
 	slab->free_bits = (uint64_t *)(void *)block;
 	slab->claims = (_Atomic(uint64_t) *)(void *)(block + size);
-	slab->marks = (sa_slab_mark *)(void *)(block + 2 * size);
+	slab->marks = block + 2 * size;
 	return 0;
 }
 
@@ -100,7 +101,8 @@ void sa_slab_wipe_tails(const sa_slab *slab)
 
 void sa_slab_destroy(sa_slab *slab, sa_meta *meta)
 {
-	sa_meta_free(meta, slab->free_bits, metadata_size(slab->nslots));
+	sa_meta_free(meta, slab->free_bits,
+		     metadata_size(slab->nslots, slab->stride));
 	slab->slots = NULL;
 	slab->nslots = 0;
 	slab->size = 0;
@@ -158,7 +160,7 @@ static void explain_damage(sa_slot slot, size_t size, sa_arena_misuse *misuse)
 
 void sa_slot_explain_birth(sa_slot slot, sa_arena_misuse *misuse)
 {
-	if (sa_slot_mark(slot) != SA_SLAB_FREE)
+	if (sa_slot_mark(slot) != SA_MARK_FREE)
 		sa_slot_explain_double_free(slot, misuse);
 	else
 		explain_write_after_free(slot, misuse);
@@ -177,9 +179,9 @@ static void explain(sa_slot slot, bool is_freed, sa_arena_misuse *misuse)
 {
 	uint16_t mark = sa_slot_mark(slot);
 
-	if (!is_freed && sa_slab_mark_is_live(mark))
-		explain_damage(slot, sa_slab_mark_size(mark), misuse);
-	if (is_freed || !sa_slab_mark_is_live(sa_slot_mark(slot)))
+	if (!is_freed && sa_mark_is_live(mark))
+		explain_damage(slot, sa_mark_size(mark), misuse);
+	if (is_freed || !sa_mark_is_live(sa_slot_mark(slot)))
 		sa_slot_explain_double_free(slot, misuse);
 }
 
@@ -214,22 +216,24 @@ uint64_t sa_slab_take(sa_slab *slab, unsigned count, uint32_t *base)
 
 static uint16_t mark_of(const sa_slab *slab, uint32_t index)
 {
-	return atomic_load_explicit(&slab->marks[index], memory_order_acquire);
+	return sa_mark_load(sa_mark_at(slab->marks, slab->stride, index),
+			    slab->stride);
 }
 
 static void set_mark(sa_slab *slab, uint32_t index, uint16_t mark)
 {
-	atomic_store_explicit(&slab->marks[index], mark, memory_order_release);
+	sa_mark_store(sa_mark_at(slab->marks, slab->stride, index),
+		      slab->stride, mark);
 }
 
 /* Collect a claimed slot.  False if its owner has freed it too. */
 static bool collect_slot(sa_slab *slab, uint32_t index, bool *pending)
 {
 	switch (mark_of(slab, index)) {
-	case SA_SLAB_FREE:
+	case SA_MARK_FREE:
 		return false;
-	case SA_SLAB_COLLECTABLE:
-		set_mark(slab, index, SA_SLAB_FREE);
+	case SA_MARK_COLLECTABLE:
+		set_mark(slab, index, SA_MARK_FREE);
 		return sa_slab_give(slab, index);
 	default:
 		*pending = true;
@@ -296,33 +300,32 @@ bool sa_slab_collect(sa_slab *slab, sa_slab_taken taken, bool *pending,
 bool sa_slot_death_elsewhere(const sa_slot *slot, bool *had_claim)
 {
 	const sa_slab *slab = slot->slab;
-	uint32_t index = (uint32_t)(slot->mark - slab->marks);
+	uint32_t index = sa_slot_index(*slot);
 	uint64_t bit = sa_bitmap_mask(index);
 	uint64_t old = atomic_fetch_or(
 		&slab->claims[index / SA_BITMAP_WORD_BITS], bit);
-	uint16_t mark = atomic_load_explicit(slot->mark, memory_order_acquire);
+	uint16_t mark = sa_mark_load(slot->mark, slab->stride);
 
 	*had_claim = (old & bit) != 0;
-	if (*had_claim || !sa_slab_mark_is_live(mark) ||
-	    !sa_slot_is_intact(slot->memory, slab->stride,
-			       sa_slab_mark_size(mark), slab->key))
+	if (*had_claim || !sa_mark_is_live(mark) ||
+	    !sa_slot_is_intact(slot->memory, slab->stride, sa_mark_size(mark),
+			       slab->key))
 		return false;
 	sa_zero_wipe(slot->memory, slab->stride - 8);
-	atomic_store_explicit(slot->mark, SA_SLAB_COLLECTABLE,
-			      memory_order_release);
+	sa_mark_store(slot->mark, slab->stride, SA_MARK_COLLECTABLE);
 	return true;
 }
 
 void sa_slot_resize(sa_slot slot, size_t size)
 {
 	size_t stride = slot.slab->stride;
-	size_t old = sa_slab_mark_size(sa_slot_mark(slot));
+	size_t old = sa_mark_size(sa_slot_mark(slot));
 	size_t from = old < size ? old : size;
 
 	memset(slot.memory + from, 0, stride - 8 - from);
 	sa_canary_write_beside(slot.memory, stride, size,
 			       sa_canary_word(slot.slab->key, slot.memory));
-	sa_slot_set_mark(slot, (uint16_t)(size + 1));
+	sa_slot_set_mark(slot, sa_mark_of_size(size));
 }
 
 /* What is known about 64 slots, while nobody is at them: a claimed slot has
@@ -346,17 +349,17 @@ static bool mark_is_sound(states now, uint32_t index, uint16_t mark)
 
 	if (SA_LIKELY(((now.claimed | now.free) & bit) == 0))
 		return true;
-	return ((now.claimed & bit) == 0 || mark == SA_SLAB_COLLECTABLE) &&
-	       ((now.free & bit) == 0 || mark == SA_SLAB_FREE);
+	return ((now.claimed & bit) == 0 || mark == SA_MARK_COLLECTABLE) &&
+	       ((now.free & bit) == 0 || mark == SA_MARK_FREE);
 }
 
 /* Is what lies in the slot right, its tail included? */
 static bool content_is_sound(const unsigned char *slot, size_t stride,
 			     uint16_t mark, uint64_t word)
 {
-	if (sa_slab_mark_is_live(mark))
-		return sa_canary_intact_alone(slot, stride,
-					      sa_slab_mark_size(mark), word);
+	if (sa_mark_is_live(mark))
+		return sa_canary_intact_alone(slot, stride, sa_mark_size(mark),
+					      word);
 	return sa_slot_is_untouched(slot, stride, word);
 }
 
@@ -366,8 +369,8 @@ static void explain_verify(sa_slot slot, states now, sa_arena_misuse *misuse)
 
 	if (!mark_is_sound(now, sa_slot_index(slot), mark))
 		sa_slot_explain_double_free(slot, misuse);
-	else if (sa_slab_mark_is_live(mark))
-		explain_damage(slot, sa_slab_mark_size(mark), misuse);
+	else if (sa_mark_is_live(mark))
+		explain_damage(slot, sa_mark_size(mark), misuse);
 	else
 		explain_write_after_free(slot, misuse);
 }
@@ -380,8 +383,8 @@ static bool front_is_sound(sa_slab *slab, sa_arena_misuse *misuse)
 
 	if (sa_canary_before_intact(slab->key, first.memory, slab->stride))
 		return true;
-	if (sa_slab_mark_is_live(mark))
-		explain_damage(first, sa_slab_mark_size(mark), misuse);
+	if (sa_mark_is_live(mark))
+		explain_damage(first, sa_mark_size(mark), misuse);
 	else
 		*misuse = (sa_arena_misuse){
 			.kind = SA_ARENA_MISUSE_WRITE_AFTER_FREE,
@@ -419,9 +422,9 @@ void sa_slab_clear(sa_slab *slab)
 	uint32_t nwords = (uint32_t)sa_bitmap_nwords(slab->nslots);
 
 	for (uint32_t i = 0; i < slab->nslots; i++) {
-		if (sa_slab_mark_is_live(mark_of(slab, i)))
+		if (sa_mark_is_live(mark_of(slab, i)))
 			sa_zero_wipe(sa_slab_slot(slab, i), slab->stride - 8);
-		set_mark(slab, i, SA_SLAB_FREE);
+		set_mark(slab, i, SA_MARK_FREE);
 	}
 	for (uint32_t w = 0; w < nwords; w++)
 		atomic_store(&slab->claims[w], 0);

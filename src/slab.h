@@ -24,19 +24,13 @@
 #include "bitmap.h"
 #include "bits.h"
 #include "canary.h"
+#include "mark.h"
 #include "meta.h"
 #include "sizeclass.h"
 #include "sodium_arena.h"
 #include "zero.h"
 
-/* A mark is 0 for a free slot, else one of these, else a live object's size
- * plus one. */
-#define SA_SLAB_FREE 0
-#define SA_SLAB_COLLECTABLE UINT16_MAX /* freed by another; wiped */
-
 #define SA_SLAB_NO_INDEX UINT32_MAX
-
-typedef _Atomic(uint16_t) sa_slab_mark;
 
 typedef struct sa_slab sa_slab;
 
@@ -47,7 +41,7 @@ struct sa_slab {
 	uint32_t nslots;
 	uint32_t reciprocal; /* 2^32 / stride, rounded up */
 	uint32_t class;
-	sa_slab_mark *marks;
+	void *marks;
 	/* Changed only while nobody else runs. */
 	_Atomic(void *) owner;
 	const sa_canary_key *key;
@@ -75,7 +69,7 @@ typedef struct sa_slot {
 	/* By value only where it is inlined: the parts would be put on the
 	 * stack one by one and read by wider loads, which wait for them. */
 	unsigned char *memory;
-	sa_slab_mark *mark;
+	sa_mark_place *mark;
 	sa_slab *slab;
 } sa_slot;
 
@@ -103,7 +97,8 @@ SA_INLINE unsigned char *sa_slab_slot(const sa_slab *slab, uint32_t index)
 
 SA_INLINE sa_slot sa_slab_slot_at(sa_slab *slab, uint32_t index)
 {
-	return (sa_slot){sa_slab_slot(slab, index), &slab->marks[index], slab};
+	return (sa_slot){sa_slab_slot(slab, index),
+			 sa_mark_at(slab->marks, slab->stride, index), slab};
 }
 
 /* The slot that begins at `address`, whatever that is; SA_SLAB_NO_INDEX if
@@ -123,27 +118,17 @@ SA_INLINE uint32_t sa_slab_index(const sa_slab *slab, uintptr_t address)
 
 SA_INLINE uint32_t sa_slot_index(sa_slot slot)
 {
-	return (uint32_t)(slot.mark - slot.slab->marks);
+	return sa_mark_index(slot.slab->marks, slot.slab->stride, slot.mark);
 }
 
 SA_INLINE uint16_t sa_slot_mark(sa_slot slot)
 {
-	return atomic_load_explicit(slot.mark, memory_order_acquire);
+	return sa_mark_load(slot.mark, slot.slab->stride);
 }
 
 SA_INLINE void sa_slot_set_mark(sa_slot slot, uint16_t mark)
 {
-	atomic_store_explicit(slot.mark, mark, memory_order_release);
-}
-
-SA_INLINE bool sa_slab_mark_is_live(uint16_t mark)
-{
-	return mark != SA_SLAB_FREE && mark != SA_SLAB_COLLECTABLE;
-}
-
-SA_INLINE size_t sa_slab_mark_size(uint16_t mark)
-{
-	return (size_t)mark - 1;
+	sa_mark_store(slot.mark, slot.slab->stride, mark);
 }
 
 SA_INLINE void *sa_slab_owner(const sa_slab *slab)
@@ -184,11 +169,11 @@ SA_INLINE bool sa_slot_birth(sa_slot slot, size_t stride, size_t size,
 {
 	uint64_t word = sa_canary_word(key, slot.memory);
 
-	if (SA_UNLIKELY(sa_slot_mark(slot) != SA_SLAB_FREE ||
+	if (SA_UNLIKELY(sa_mark_load(slot.mark, stride) != SA_MARK_FREE ||
 			!sa_slot_is_untouched(slot.memory, stride, word)))
 		return false;
 	sa_canary_write(slot.memory, stride, size, word);
-	sa_slot_set_mark(slot, (uint16_t)(size + 1));
+	sa_mark_store(slot.mark, stride, sa_mark_of_size(size));
 	return true;
 }
 
@@ -197,11 +182,11 @@ SA_INLINE bool sa_slot_birth(sa_slot slot, size_t stride, size_t size,
 SA_INLINE bool sa_slot_death(sa_slot slot, size_t stride, uint16_t mark,
 			     const sa_canary_key *key)
 {
-	if (SA_UNLIKELY(!sa_slab_mark_is_live(mark) ||
+	if (SA_UNLIKELY(!sa_mark_is_live(mark) ||
 			!sa_slot_is_intact(slot.memory, stride,
-					   sa_slab_mark_size(mark), key)))
+					   sa_mark_size(mark), key)))
 		return false;
-	sa_slot_set_mark(slot, SA_SLAB_FREE);
+	sa_mark_store(slot.mark, stride, SA_MARK_FREE);
 	sa_zero_wipe(slot.memory, stride - 8);
 	return true;
 }

@@ -97,7 +97,7 @@ START_TEST(test_pending)
 		ck_assert_ptr_eq(atomic_load(&shard->inbox), slab);
 	}
 	sa_zero_wipe(slot.memory, slab->stride - 8);
-	sa_slot_set_mark(slot, SA_SLAB_COLLECTABLE);
+	sa_slot_set_mark(slot, SA_MARK_COLLECTABLE);
 	ck_assert(sa_shard_collect(shard, &misuse));
 	ck_assert_uint_eq(slab->nfree, slab->nslots);
 	ck_assert_ptr_null(atomic_load(&shard->inbox));
@@ -130,7 +130,7 @@ static sa_slot race_into_stock(void)
 
 	release(slot);
 	atomic_fetch_or(&slot.slab->claims[index / 64], sa_bitmap_mask(index));
-	sa_slot_set_mark(slot, SA_SLAB_COLLECTABLE);
+	sa_slot_set_mark(slot, SA_MARK_COLLECTABLE);
 	sa_shard_post(shard, slot.slab);
 	return slot;
 }

@@ -92,7 +92,7 @@ static void assert_layout(size_t size, size_t head, unsigned number)
 	ck_assert_uint_lt((uintptr_t)slab->pages + size - end, stride);
 	ck_assert_uint_eq(slab->nfree, slab->nslots);
 	for (uint32_t i = 0; i < slab->nslots; i++) {
-		SUPPORT_REQUIRE(slabs_mark(slab, i) == SA_SLAB_FREE);
+		SUPPORT_REQUIRE(slabs_mark(slab, i) == SA_MARK_FREE);
 		SUPPORT_REQUIRE(sa_bitmap_is_set(slab->free_bits, i));
 		SUPPORT_REQUIRE(sa_canary_before_intact(&slabs_key,
 							memory_at(i), stride));
@@ -231,17 +231,17 @@ static void live_and_die(uint32_t index, size_t size)
 	unsigned char *object = memory_at(index);
 
 	ck_assert(slabs_birth(slab, index, size));
-	ck_assert(sa_slab_mark_is_live(slabs_mark(slab, index)));
-	ck_assert_uint_eq(sa_slab_mark_size(slabs_mark(slab, index)), size);
+	ck_assert(sa_mark_is_live(slabs_mark(slab, index)));
+	ck_assert_uint_eq(sa_mark_size(slabs_mark(slab, index)), size);
 	ck_assert(support_is_zero(object, size));
 	support_fill(object, size, size);
 	ck_assert(verifies());
 	ck_assert(slabs_death(slab, index));
-	assert_wiped(index, SA_SLAB_FREE);
+	assert_wiped(index, SA_MARK_FREE);
 	ck_assert(slabs_birth(slab, index, size));
 	support_fill(object, size, size);
 	ck_assert(slabs_death_elsewhere(slab, index));
-	assert_wiped(index, SA_SLAB_COLLECTABLE);
+	assert_wiped(index, SA_MARK_COLLECTABLE);
 	ck_assert(verifies());
 	sa_slab_clear(slab);
 }

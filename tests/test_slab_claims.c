@@ -155,11 +155,11 @@ START_TEST(test_collect)
 	ck_assert(!pending);
 	ck_assert_uint_eq(slab->nfree, freed);
 	for (uint32_t i = 0; i < slab->nslots; i++) {
-		bool is_live = sa_slab_mark_is_live(slabs_mark(slab, i));
+		bool is_live = sa_mark_is_live(slabs_mark(slab, i));
 
 		SUPPORT_REQUIRE(is_free(i) == !is_live);
 		SUPPORT_REQUIRE(!is_claimed(i));
-		SUPPORT_REQUIRE(is_live || slabs_mark(slab, i) == SA_SLAB_FREE);
+		SUPPORT_REQUIRE(is_live || slabs_mark(slab, i) == SA_MARK_FREE);
 		SUPPORT_REQUIRE(
 			!is_live ||
 			support_is_filled(sa_slab_slot(slab, i), 32, i));
@@ -190,7 +190,7 @@ START_TEST(test_pending)
 	ck_assert(!is_free(10) && is_free(11) && is_free(200));
 	ck_assert(support_is_filled(sa_slab_slot(slab, 10), 32, 10));
 	sa_zero_wipe(sa_slab_slot(slab, 10), slab->stride - 8);
-	sa_slot_set_mark(sa_slab_slot_at(slab, 10), SA_SLAB_COLLECTABLE);
+	sa_slot_set_mark(sa_slab_slot_at(slab, 10), SA_MARK_COLLECTABLE);
 	ck_assert(slabs_collect(slab, &pending, &misuse));
 	ck_assert(!pending);
 	ck_assert_uint_eq(slab->nfree, 3);
@@ -287,7 +287,7 @@ START_TEST(test_race_told_by_bit)
 	birth(6);
 	claim(6);
 	ck_assert(slabs_death(slab, 6));
-	sa_slot_set_mark(slot, SA_SLAB_COLLECTABLE);
+	sa_slot_set_mark(slot, SA_MARK_COLLECTABLE);
 	ck_assert(sa_slab_give(slab, 6));
 	ck_assert(!sa_slab_give(slab, 6));
 	ck_assert_uint_eq(slab->nfree, nfree);
@@ -307,7 +307,7 @@ START_TEST(test_race_told_by_stock)
 	ck_assert(slabs_death_elsewhere(slab, 7));
 	claim(6);
 	ck_assert(slabs_death(slab, 6));
-	sa_slot_set_mark(sa_slab_slot_at(slab, 6), SA_SLAB_COLLECTABLE);
+	sa_slot_set_mark(sa_slab_slot_at(slab, 6), SA_MARK_COLLECTABLE);
 	ck_assert(!sa_slab_collect(slab, (sa_slab_taken){stock, 3}, &pending,
 				   &misuse));
 	assert_double_free(6);
@@ -321,7 +321,7 @@ START_TEST(test_race_told_by_verify)
 	birth(6);
 	claim(6);
 	ck_assert(slabs_death(slab, 6));
-	sa_slot_set_mark(sa_slab_slot_at(slab, 6), SA_SLAB_COLLECTABLE);
+	sa_slot_set_mark(sa_slab_slot_at(slab, 6), SA_MARK_COLLECTABLE);
 	ck_assert(sa_slab_verify(slab, &misuse));
 	ck_assert(sa_slab_give(slab, 6));
 	ck_assert(!sa_slab_verify(slab, &misuse));
@@ -344,7 +344,7 @@ START_TEST(test_race_sees_wipe)
 	memset(sa_slab_slot(slab, 8), 0, slab->stride - 8);
 	ck_assert(!sa_slot_death_elsewhere(&eighth, &had_claim));
 	ck_assert(!had_claim);
-	sa_slot_set_mark(sa_slab_slot_at(slab, 8), SA_SLAB_FREE);
+	sa_slot_set_mark(sa_slab_slot_at(slab, 8), SA_MARK_FREE);
 	sa_slot_explain_death_elsewhere(sa_slab_slot_at(slab, 8), had_claim,
 					&misuse);
 	assert_double_free(8);
@@ -394,7 +394,7 @@ static void assert_resizes(size_t from, size_t to)
 	ck_assert(slabs_birth(slab, 7, from));
 	support_fill(object, from, 8);
 	sa_slot_resize(sa_slab_slot_at(slab, 7), to);
-	ck_assert_uint_eq(sa_slab_mark_size(slabs_mark(slab, 7)), to);
+	ck_assert_uint_eq(sa_mark_size(slabs_mark(slab, 7)), to);
 	ck_assert(support_is_filled(object, kept, 8));
 	ck_assert(support_is_zero(object + kept, to - kept));
 	ck_assert(sa_slab_verify(slab, &misuse));
@@ -436,7 +436,7 @@ START_TEST(test_clear)
 	ck_assert_uint_eq(slab->nfree, slab->nslots);
 	for (uint32_t i = 0; i < slab->nslots; i++) {
 		SUPPORT_REQUIRE(is_free(i) && !is_claimed(i));
-		SUPPORT_REQUIRE(slabs_mark(slab, i) == SA_SLAB_FREE);
+		SUPPORT_REQUIRE(slabs_mark(slab, i) == SA_MARK_FREE);
 		SUPPORT_REQUIRE(support_is_zero(sa_slab_slot(slab, i),
 						slab->stride - 8));
 	}

@@ -711,7 +711,7 @@ static void finish_free_late(support_misuse *expected, size_t what)
 	index = sa_slot_index(slot);
 	sa_arena_free(arena, victim);
 	atomic_fetch_or(&slot.slab->claims[index / 64], sa_bitmap_mask(index));
-	sa_slot_set_mark(slot, SA_SLAB_COLLECTABLE);
+	sa_slot_set_mark(slot, SA_MARK_COLLECTABLE);
 	sa_shard_post(atomic_load(&slot.slab->owner), slot.slab);
 	if (what == 0)
 		(void)sa_arena_check(arena);
