@@ -11,10 +11,10 @@
 #include "fatal.h"
 #include "os.h"
 
-/* A chunk is an eighth of what is there, so that what lies unused stays a
+/* A chunk is a thirty-second of what is there, so that what lies unused stays a
  * small share, but not less than this: it costs three mappings. */
 #define CHUNK_SIZE_MIN ((size_t)128 << 10)
-#define CHUNK_SHARE 8
+#define CHUNK_SHARE 32
 
 /* A guard, the chunk, a guard. */
 #define CHUNK_MAPPINGS 3

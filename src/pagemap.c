@@ -21,41 +21,73 @@ int sa_pagemap_init(sa_pagemap *map, sa_meta *meta)
 	map->page_shift = sa_floor_log2(sa_os_page_size);
 	map->meta = meta;
 	map->near_node = NULL;
-	atomic_store(&map->near_top, UINTPTR_MAX);
-	bits = map->page_shift + 2 * SA_PAGEMAP_LEVEL_BITS;
+	atomic_store(&map->near_number, UINTPTR_MAX);
+	bits = map->page_shift + SA_PAGEMAP_LEAF_BITS + SA_PAGEMAP_NODE_BITS +
+	       SA_PAGEMAP_BRANCH_BITS;
 	map->root_size =
 		bits < ADDRESS_BITS ? (size_t)1 << (ADDRESS_BITS - bits) : 1;
 	map->root = sa_meta_alloc(meta, map->root_size * sizeof *map->root);
 	return map->root == NULL ? -1 : 0;
 }
 
-/* The leaf for a page number, made if it is not there yet. */
-static sa_pagemap_leaf *leaf_for(sa_pagemap *map, uintptr_t page)
+/* The branch, node or leaf of that number, made if it is not there yet; NULL if
+ * there can be none. */
+static sa_pagemap_branch *branch_for(sa_pagemap *map, uintptr_t number)
 {
-	uintptr_t top = page >> (2 * SA_PAGEMAP_LEVEL_BITS);
-	uintptr_t middle =
-		page >> SA_PAGEMAP_LEVEL_BITS & (SA_PAGEMAP_NODE_SIZE - 1);
-	sa_pagemap_node *node;
-	sa_pagemap_leaf *leaf;
+	sa_pagemap_branch *branch;
 
-	if (top >= map->root_size)
+	if (number >= map->root_size)
 		return NULL;
-	node = atomic_load(&map->root[top]);
+	branch = atomic_load(&map->root[number]);
+	if (branch == NULL) {
+		branch = sa_meta_alloc(map->meta, sizeof *branch);
+		if (branch != NULL)
+			atomic_store(&map->root[number], branch);
+	}
+	return branch;
+}
+
+static void note_first(sa_pagemap *map, sa_pagemap_node *node, uintptr_t number)
+{
+	if (map->near_node != NULL)
+		return;
+	map->near_node = node;
+	atomic_store(&map->near_number, number);
+}
+
+static sa_pagemap_node *node_for(sa_pagemap *map, uintptr_t number)
+{
+	sa_pagemap_branch *branch =
+		branch_for(map, number >> SA_PAGEMAP_BRANCH_BITS);
+	uintptr_t index = number & (SA_PAGEMAP_BRANCH_SIZE - 1);
+	sa_pagemap_node *node;
+
+	if (branch == NULL)
+		return NULL;
+	node = atomic_load(&branch->nodes[index]);
 	if (node == NULL) {
 		node = sa_meta_alloc(map->meta, sizeof *node);
 		if (node == NULL)
 			return NULL;
-		atomic_store(&map->root[top], node);
-		if (map->near_node == NULL) {
-			map->near_node = node;
-			atomic_store(&map->near_top, top);
-		}
+		atomic_store(&branch->nodes[index], node);
+		note_first(map, node, number);
 	}
-	leaf = atomic_load(&node->leaves[middle]);
+	return node;
+}
+
+static sa_pagemap_leaf *leaf_for(sa_pagemap *map, uintptr_t number)
+{
+	sa_pagemap_node *node = node_for(map, number >> SA_PAGEMAP_NODE_BITS);
+	uintptr_t index = number & (SA_PAGEMAP_NODE_SIZE - 1);
+	sa_pagemap_leaf *leaf;
+
+	if (node == NULL)
+		return NULL;
+	leaf = atomic_load(&node->leaves[index]);
 	if (leaf == NULL) {
 		leaf = sa_meta_alloc(map->meta, sizeof *leaf);
 		if (leaf != NULL)
-			atomic_store(&node->leaves[middle], leaf);
+			atomic_store(&node->leaves[index], leaf);
 	}
 	return leaf;
 }
@@ -65,9 +97,10 @@ int sa_pagemap_cover(sa_pagemap *map, const void *memory, size_t size)
 	uintptr_t first = (uintptr_t)memory >> map->page_shift;
 	uintptr_t last = ((uintptr_t)memory + size - 1) >> map->page_shift;
 
-	for (uintptr_t page = first; page <= last;
-	     page = (page | (SA_PAGEMAP_NODE_SIZE - 1)) + 1)
-		if (leaf_for(map, page) == NULL) {
+	first >>= SA_PAGEMAP_LEAF_BITS;
+	last >>= SA_PAGEMAP_LEAF_BITS;
+	for (uintptr_t number = first; number <= last; number++)
+		if (leaf_for(map, number) == NULL) {
 			errno = ENOMEM;
 			return -1;
 		}
@@ -81,10 +114,11 @@ void sa_pagemap_set(sa_pagemap *map, const void *memory, size_t size,
 	uintptr_t last = ((uintptr_t)memory + size - 1) >> map->page_shift;
 
 	for (uintptr_t page = first; page <= last; page++) {
-		sa_pagemap_leaf *leaf = leaf_for(map, page);
+		sa_pagemap_leaf *leaf =
+			leaf_for(map, page >> SA_PAGEMAP_LEAF_BITS);
 
 		atomic_store_explicit(
-			&leaf->entries[page & (SA_PAGEMAP_NODE_SIZE - 1)],
+			&leaf->entries[page & (SA_PAGEMAP_LEAF_SIZE - 1)],
 			entry, memory_order_release);
 	}
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From any address to what lies on its page: a radix tree of three levels
- * whose look-up takes no lock, three loads, and any 64-bit value.
+ * From any address to what lies on its page: a radix tree of four levels whose
+ * look-up takes no lock, two loads for most, four for all, and any 64-bit
+ * value.
  */
 #ifndef SA_PAGEMAP_H
 #define SA_PAGEMAP_H
@@ -13,30 +14,39 @@
 #include "bits.h"
 #include "meta.h"
 
-/* A leaf covers 16 MiB of addresses with 4 KiB pages. */
-#define SA_PAGEMAP_LEVEL_BITS 12
-#define SA_PAGEMAP_NODE_SIZE ((size_t)1 << SA_PAGEMAP_LEVEL_BITS)
+/* A leaf covers 2 MiB of addresses with 4 KiB pages, as most regions are; a
+ * node of leaves 8 GiB; a branch of nodes 1 TiB. */
+#define SA_PAGEMAP_LEAF_BITS 9
+#define SA_PAGEMAP_NODE_BITS 12
+#define SA_PAGEMAP_BRANCH_BITS 7
+#define SA_PAGEMAP_LEAF_SIZE ((size_t)1 << SA_PAGEMAP_LEAF_BITS)
+#define SA_PAGEMAP_NODE_SIZE ((size_t)1 << SA_PAGEMAP_NODE_BITS)
+#define SA_PAGEMAP_BRANCH_SIZE ((size_t)1 << SA_PAGEMAP_BRANCH_BITS)
 
 /* What lies on a page; the pagemap only compares it. */
 typedef void *sa_pagemap_entry;
 
 typedef struct sa_pagemap_leaf {
-	_Atomic(sa_pagemap_entry) entries[SA_PAGEMAP_NODE_SIZE];
+	_Atomic(sa_pagemap_entry) entries[SA_PAGEMAP_LEAF_SIZE];
 } sa_pagemap_leaf;
 
 typedef struct sa_pagemap_node {
 	_Atomic(sa_pagemap_leaf *) leaves[SA_PAGEMAP_NODE_SIZE];
 } sa_pagemap_node;
 
+typedef struct sa_pagemap_branch {
+	_Atomic(sa_pagemap_node *) nodes[SA_PAGEMAP_BRANCH_SIZE];
+} sa_pagemap_branch;
+
 /* Look-ups may overlap anything; changes are serialized by the owner. */
 typedef struct sa_pagemap {
 	unsigned page_shift;
-	/* The first node made: it covers 64 GiB, and mmap() keeps together.
-	 * Until then near_top is that of no address. */
-	atomic_uintptr_t near_top;
+	/* The first node made, and its number: mmap() keeps regions together.
+	 * Until then near_number is that of no address. */
+	atomic_uintptr_t near_number;
 	sa_pagemap_node *near_node;
 	size_t root_size;
-	_Atomic(sa_pagemap_node *) *root;
+	_Atomic(sa_pagemap_branch *) *root;
 	sa_meta *meta; /* nodes come from it and stay */
 } sa_pagemap;
 
@@ -51,34 +61,46 @@ int sa_pagemap_cover(sa_pagemap *map, const void *memory, size_t size);
 void sa_pagemap_set(sa_pagemap *map, const void *memory, size_t size,
 		    sa_pagemap_entry entry);
 
+/* The node of that number, or NULL. */
+SA_INLINE sa_pagemap_node *sa_pagemap_find_node(const sa_pagemap *map,
+						uintptr_t number)
+{
+	uintptr_t top = number >> SA_PAGEMAP_BRANCH_BITS;
+	sa_pagemap_branch *branch;
+
+	if (SA_LIKELY(number == atomic_load_explicit(&map->near_number,
+						     memory_order_acquire)))
+		return map->near_node;
+	if (top >= map->root_size)
+		return NULL;
+	branch = atomic_load_explicit(&map->root[top], memory_order_acquire);
+	if (branch == NULL)
+		return NULL;
+	return atomic_load_explicit(
+		&branch->nodes[number & (SA_PAGEMAP_BRANCH_SIZE - 1)],
+		memory_order_acquire);
+}
+
 /* The entry of the page that `address` is on, or NULL. */
 SA_INLINE sa_pagemap_entry sa_pagemap_find(const sa_pagemap *map,
 					   uintptr_t address)
 {
-	const size_t mask = SA_PAGEMAP_NODE_SIZE - 1;
 	uintptr_t page = address >> map->page_shift;
-	uintptr_t top = page >> (2 * SA_PAGEMAP_LEVEL_BITS);
-	sa_pagemap_node *node;
+	uintptr_t number = page >> SA_PAGEMAP_LEAF_BITS;
+	sa_pagemap_node *node =
+		sa_pagemap_find_node(map, number >> SA_PAGEMAP_NODE_BITS);
 	sa_pagemap_leaf *leaf;
 
-	if (SA_LIKELY(top == atomic_load_explicit(&map->near_top,
-						  memory_order_acquire))) {
-		node = map->near_node;
-	} else {
-		if (top >= map->root_size)
-			return NULL;
-		node = atomic_load_explicit(&map->root[top],
-					    memory_order_acquire);
-		if (node == NULL)
-			return NULL;
-	}
+	if (SA_UNLIKELY(node == NULL))
+		return NULL;
 	leaf = atomic_load_explicit(
-		&node->leaves[page >> SA_PAGEMAP_LEVEL_BITS & mask],
+		&node->leaves[number & (SA_PAGEMAP_NODE_SIZE - 1)],
 		memory_order_acquire);
 	if (SA_UNLIKELY(leaf == NULL))
 		return NULL;
-	return atomic_load_explicit(&leaf->entries[page & mask],
-				    memory_order_acquire);
+	return atomic_load_explicit(
+		&leaf->entries[page & (SA_PAGEMAP_LEAF_SIZE - 1)],
+		memory_order_acquire);
 }
 
 #endif

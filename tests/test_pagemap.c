@@ -164,9 +164,10 @@ END_TEST
 /* Across the borders of leaves and of nodes; a page at each end stays out. */
 START_TEST(test_borders)
 {
-	uintptr_t leaf = SA_PAGEMAP_NODE_SIZE * page;
-	uintptr_t borders[] = {leaf, 5 * leaf, leaf * SA_PAGEMAP_NODE_SIZE,
-			       3 * leaf * SA_PAGEMAP_NODE_SIZE};
+	uintptr_t leaf = SA_PAGEMAP_LEAF_SIZE * page;
+	uintptr_t node = SA_PAGEMAP_NODE_SIZE * leaf;
+	uintptr_t borders[] = {leaf, 5 * leaf, node, 3 * node,
+			       SA_PAGEMAP_BRANCH_SIZE * node};
 	uintptr_t start = borders[_i] - 3 * page;
 
 	cover(start, 6 * page);
@@ -317,7 +318,7 @@ int main(void)
 	tcase_set_timeout(tests, 30);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, test_ranges);
-	tcase_add_loop_test(tests, test_borders, 0, 4);
+	tcase_add_loop_test(tests, test_borders, 0, 5);
 	tcase_add_test(tests, test_parts_of_pages);
 	tcase_add_test(tests, test_any_value);
 	tcase_add_test(tests, test_beyond_reason);
