@@ -10,9 +10,19 @@
 #include "os.h"
 #include "shards.h"
 
-/* A slab is taken from a thread that still uses it only if that share of its
- * slots is free: stopping a thread costs 5 us. */
-#define STEAL_SHARE 4
+/* A slab is taken from a thread that has no more than that share of it in use:
+ * else threads that have a few objects each would take slabs from one another
+ * all the time, and every time stop them all. */
+#define USED_SHARE_MAX 4
+
+/* So many gatherings a region are allowed that bring little: one for each of
+ * the slabs that it holds.  Then an arena grows instead. */
+#define BYTES_PER_GATHERING ((size_t)64 << 10)
+
+/* Slabs returned by one gathering at most, for each is verified while all wait;
+ * and what is more than little. */
+#define RELEASED_MAX 64
+#define RELEASED_ENOUGH 8
 
 sa_slab *sa_supply_slab_at(const sa_arena *arena, const sa_tract *tract,
 			   size_t page)
@@ -83,12 +93,10 @@ static void forget_slab(sa_arena *arena, sa_slab *slab)
 	atomic_fetch_sub(&arena->slab_count, 1);
 }
 
-/* Return the slab that begins at `page`, if it has no objects, to its tract. */
+/* Return a slab that has no objects to its tract. */
 static bool release_slab(sa_arena *arena, sa_tract *tract, sa_slab *slab,
 			 sa_arena_misuse *misuse)
 {
-	if (slab->nfree != slab->nslots)
-		return true;
 	if (!sa_slab_verify(slab, misuse))
 		return false;
 	sa_slab_wipe_tails(slab);
@@ -97,7 +105,7 @@ static bool release_slab(sa_arena *arena, sa_tract *tract, sa_slab *slab,
 	return true;
 }
 
-static bool release_slabs_of(sa_arena *arena, sa_tract *tract,
+static bool release_slabs_of(sa_arena *arena, sa_tract *tract, size_t *left,
 			     sa_arena_misuse *misuse)
 {
 	size_t page = 0;
@@ -105,21 +113,26 @@ static bool release_slabs_of(sa_arena *arena, sa_tract *tract,
 	/* A holder names the region by one of its slots. */
 	if (sa_holders_count(tract->region.holders) != 0)
 		return true;
-	while (page < tract->npages) {
+	while (page<tract->npages && * left> 0) {
 		sa_slab *slab = sa_supply_slab_at(arena, tract, page);
-		size_t npages = slab == NULL ? 1 : slab->size / sa_os_page_size;
 
-		if (slab != NULL && !release_slab(arena, tract, slab, misuse))
+		page += slab == NULL ? 1 : slab->size / sa_os_page_size;
+		if (slab == NULL || slab->nfree != slab->nslots)
+			continue;
+		if (!release_slab(arena, tract, slab, misuse))
 			return false;
-		page += npages;
+		--*left;
 	}
 	return true;
 }
 
-static bool release_slabs(sa_arena *arena, sa_arena_misuse *misuse)
+/* Return slabs without objects, as long as *left says so.  False if misuse was
+ * found. */
+static bool release_slabs(sa_arena *arena, size_t *left,
+			  sa_arena_misuse *misuse)
 {
-	for (sa_tract *t = arena->tracts; t != NULL; t = t->next)
-		if (!release_slabs_of(arena, t, misuse))
+	for (sa_tract *t = arena->tracts; t != NULL && *left > 0; t = t->next)
+		if (!release_slabs_of(arena, t, left, misuse))
 			return false;
 	return true;
 }
@@ -150,8 +163,10 @@ static bool flush_all(sa_arena *arena, sa_arena_misuse *misuse)
 
 bool sa_supply_release(sa_arena *arena, sa_arena_misuse *misuse)
 {
+	size_t left = SIZE_MAX;
+
 	return collect_all(arena, misuse) && flush_all(arena, misuse) &&
-	       release_slabs(arena, misuse);
+	       release_slabs(arena, &left, misuse);
 }
 
 void sa_supply_forget_slabs(sa_arena *arena)
@@ -171,15 +186,21 @@ void sa_supply_forget_slabs(sa_arena *arena)
 
 /* --------------------------------------------- filling a shard's stock */
 
-/* A slab of `class` with at least that share of its slots free, of another
- * shard; NULL if there is none. */
+static bool is_victim(const sa_slab *slab, bool last_resort)
+{
+	return last_resort ||
+	       slab->nslots - slab->nfree <= slab->nslots / USED_SHARE_MAX;
+}
+
+/* A slab of `class` of another shard that may be taken; NULL if there is
+ * none. */
 static sa_slab *find_victim(const sa_arena *arena, const sa_shard *shard,
-			    unsigned class, uint32_t share)
+			    unsigned class, bool last_resort)
 {
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
 		sa_slab *slab = s == shard ? NULL : s->bins[class].first;
 
-		while (slab != NULL && slab->nfree < slab->nslots / share)
+		while (slab != NULL && !is_victim(slab, last_resort))
 			slab = slab->next;
 		if (slab != NULL)
 			return slab;
@@ -212,14 +233,30 @@ static void list_all(sa_arena *arena)
 		}
 }
 
-/* What is free but out of the shard's reach: claims to collect, other shards'
- * slabs, slabs without objects.  The last resort looks into stocks too, and
+/* Slabs without objects, or else a slab that is hardly used.  Either is worth
+ * it only if it does not have to be done at every turn. */
+static bool take_from_others(sa_arena *arena, sa_shard *shard, unsigned class,
+			     bool last_resort, sa_arena_misuse *misuse)
+{
+	size_t left = RELEASED_MAX;
+	sa_slab *victim;
+
+	if (!release_slabs(arena, &left, misuse))
+		return false;
+	if (RELEASED_MAX - left < RELEASED_ENOUGH && arena->gathers_left > 0)
+		arena->gathers_left--;
+	if (left < RELEASED_MAX)
+		return true;
+	victim = find_victim(arena, shard, class, last_resort);
+	return victim == NULL || steal(shard, victim, misuse);
+}
+
+/* What is free but out of the shard's reach: claims to collect, slabs without
+ * objects, other shards' slabs.  The last resort looks into stocks too, and
  * at slabs with a single slot.  False if misuse was found. */
 static bool gather(sa_arena *arena, sa_shard *shard, unsigned class,
 		   bool last_resort, sa_arena_misuse *misuse)
 {
-	sa_slab *victim;
-
 	if (!collect_all(arena, misuse))
 		return false;
 	if (last_resort) {
@@ -229,10 +266,7 @@ static bool gather(sa_arena *arena, sa_shard *shard, unsigned class,
 	}
 	if (shard->bins[class].first != NULL)
 		return true;
-	victim = find_victim(arena, shard, class,
-			     last_resort ? UINT32_MAX : STEAL_SHARE);
-	return victim != NULL ? steal(shard, victim, misuse)
-			      : release_slabs(arena, misuse);
+	return take_from_others(arena, shard, class, last_resort, misuse);
 }
 
 /* From the shard's own slabs, or a new one. */
@@ -260,20 +294,29 @@ static sa_shard_result gather_and_fill(sa_arena *arena, sa_shard *shard,
 	return is_sound ? fill(arena, shard, class, misuse) : SA_SHARD_MISUSE;
 }
 
+/* A new region.  0, or -1 with errno. */
+static int grow(sa_arena *arena, unsigned class)
+{
+	size_t least = sa_tract_min_pages(class) * sa_os_page_size;
+	size_t size = sa_growth_next_size(atomic_load(&arena->mapped_size));
+
+	if (sa_growth_add(arena, size, least) != 0)
+		return -1;
+	arena->gathers_left = size / BYTES_PER_GATHERING + 1;
+	return 0;
+}
+
 sa_shard_result sa_supply_fill(sa_arena *arena, sa_shard *shard, unsigned class,
 			       sa_arena_misuse *misuse)
 {
-	size_t least = sa_tract_min_pages(class) * sa_os_page_size;
 	sa_shard_result result = fill(arena, shard, class, misuse);
 	int error;
 
-	if (result == SA_SHARD_DRY)
+	if (result == SA_SHARD_DRY && arena->gathers_left > 0)
 		result = gather_and_fill(arena, shard, class, false, misuse);
 	if (result != SA_SHARD_DRY)
 		return result;
-	if (sa_growth_add(arena,
-			  sa_growth_next_size(atomic_load(&arena->mapped_size)),
-			  least) == 0) {
+	if (grow(arena, class) == 0) {
 		result = fill(arena, shard, class, misuse);
 		if (result != SA_SHARD_DRY)
 			return result;
