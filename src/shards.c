@@ -121,7 +121,10 @@ void sa_shards_resume(sa_arena *arena)
 
 void sa_shards_after_fork(sa_arena *arena)
 {
+	/* Whether or not the kernel stopped the threads: they are not here. */
+	arena->is_stopped = true;
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
+		atomic_store(&s->owner, 0);
 		/* The parent goes on with the stream as it was. */
 		sa_random_init(&s->random);
 		if (s->rightful == SA_SHARD_ANYBODY ||
