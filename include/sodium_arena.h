@@ -162,7 +162,8 @@ SA_ARENA_API void sa_arena_destroy(sa_arena *arena);
  * ENOMEM  no memory or no mappings, or the size is beyond all reason;
  * EPERM   memory could not be locked and the arena requires it;
  * ENOSPC  the arena's capacity is used up;
- * EACCES  the arena is not READWRITE now, or was excluded from this child.
+ * EACCES  the arena is not READWRITE now, or not all of it, or was excluded
+ *         from this child.
  * Misuse detected: WRITE_AFTER_FREE in the slot handed out, DOUBLE_FREE by two
  * racing threads.
  */
@@ -211,8 +212,9 @@ sa_arena_take(sa_arena *arena, void *src, size_t size);
  * Verify the canaries around the object, wipe it and give its slot back.
  * NULL: nothing.  Works in every access state: a resting region is opened for
  * it and closed again.  If the system refuses to open that region, the object
- * stays alive, errno is set and the failure counted.  Otherwise errno is
- * kept.
+ * stays alive, errno is set and the failure counted.  So it is if the object
+ * was freed and the region could not be closed again; the next change of
+ * access closes it.  Otherwise errno is kept.
  *
  * Misuse detected: OVERFLOW, UNDERFLOW, DOUBLE_FREE (two racing threads
  * included), INVALID_POINTER (interior, foreign, wild, or NULL arena).
@@ -237,6 +239,11 @@ SA_ARENA_API int sa_arena_owns(const sa_arena *arena, const void *ptr);
  * An arena has a resting access (READWRITE at birth) and holders.  Its access
  * is always the most that the resting access and the holders ask for.
  * A change is made to all of its memory or to none.
+ *
+ * Only if the kernel refuses a change and then also to undo what was done of
+ * it, some memory stays as it is: the call fails, further allocation is
+ * refused with EACCES, and the next change, be it to the access in force,
+ * sets everything anew.
  */
 
 /*
@@ -318,7 +325,8 @@ SA_ARENA_API size_t sa_arena_trim(sa_arena *arena);
  * Verify every canary and that free memory is zero, in every access state.
  * Other threads may go on allocating and freeing; they wait where they meet
  * it.  0, or -1 with errno: EINVAL (NULL arena), or the errno of mprotect(2)
- * when a resting region cannot be opened for reading.
+ * when a resting region cannot be opened for reading or closed again, which
+ * sa_arena_current_access() then tells.
  * Misuse detected: OVERFLOW, UNDERFLOW, WRITE_AFTER_FREE.
  */
 SA_ARENA_API int sa_arena_check(sa_arena *arena);

@@ -30,13 +30,29 @@ static sa_region *next_region(region_cursor *at)
 	return region;
 }
 
-/* Set the access of one region, perhaps on other pages than before. */
+void sa_access_tear(sa_arena *arena, int error)
+{
+	arena->is_torn = true;
+	sa_arena_fail(arena, error);
+}
+
+/* Set the access of one region, perhaps on other pages than before.  The move
+ * makes it READWRITE, which must not last. */
 static int set_region(sa_huge_mover *mover, sa_region *region,
 		      sa_arena_access access)
 {
-	if (access == SA_ARENA_NOACCESS && region->access != SA_ARENA_NOACCESS)
+	sa_arena_access before = region->access;
+	int error;
+
+	if (access == SA_ARENA_NOACCESS && before != SA_ARENA_NOACCESS)
 		sa_huge_consider(mover, region);
-	return sa_region_set_access(region, access);
+	if (sa_region_set_access(region, access) == 0)
+		return 0;
+	error = errno;
+	if (sa_region_set_access(region, before) != 0)
+		sa_access_tear(mover->arena, errno);
+	errno = error;
+	return -1;
 }
 
 /* A region with holders of its own may have to be more accessible. */
@@ -53,7 +69,7 @@ static void put_back(sa_arena *arena, const sa_region *end,
 
 	while ((region = next_region(&at)) != end)
 		if (sa_region_set_access(region, due(region, access)) != 0)
-			sa_arena_fail(arena, errno);
+			sa_access_tear(arena, errno);
 }
 
 static int set_regions(sa_arena *arena, sa_arena_access old,
@@ -84,7 +100,7 @@ static int apply(sa_arena *arena, sa_arena_access access)
 {
 	sa_arena_access old = atomic_load(&arena->access);
 
-	if (access == old)
+	if (access == old && !arena->is_torn)
 		return 0;
 	if (sa_shards_stop(arena) != 0)
 		return -1;
@@ -92,6 +108,7 @@ static int apply(sa_arena *arena, sa_arena_access access)
 		sa_shards_resume(arena);
 		return -1;
 	}
+	arena->is_torn = false;
 	atomic_store(&arena->access, access);
 	count_change(arena);
 	sa_shards_resume(arena);
@@ -202,31 +219,34 @@ void sa_access_forget_region_holders(sa_arena *arena)
 
 	while ((region = next_region(&at)) != NULL) {
 		/* A refusal is counted, and leaves it as open as it is. */
-		if (change_region(arena, region, nobody) != 0)
+		if (change_region(arena, region, nobody) != 0) {
 			region->holders = nobody;
+			arena->is_torn = true;
+		}
 	}
 }
 
 int sa_access_raise(sa_arena *arena, sa_arena_access access)
 {
-	if (atomic_load(&arena->access) >= access)
-		return 0;
-	return apply(arena, access);
+	sa_arena_access old = atomic_load(&arena->access);
+
+	return apply(arena, old > access ? old : access);
 }
 
-void sa_access_restore(sa_arena *arena)
+int sa_access_restore(sa_arena *arena)
 {
 	int kept = errno;
 
 	if (apply(arena, sa_holders_access(arena->holders, arena->resting)) !=
 	    0)
-		sa_arena_fail(arena, kept);
+		return sa_arena_fail(arena, errno);
 	errno = kept;
+	return 0;
 }
 
 int sa_access_refusal(const sa_arena *arena)
 {
-	if (arena->is_excluded ||
+	if (arena->is_excluded || arena->is_torn ||
 	    atomic_load(&arena->access) != SA_ARENA_READWRITE)
 		return EACCES;
 	return arena->is_unlocked ? EPERM : 0;

@@ -22,6 +22,10 @@ int sa_access_open_region(sa_arena *arena, sa_region *region,
 int sa_access_close_region(sa_arena *arena, sa_region *region,
 			   sa_arena_access access);
 
+/* Count a failure that has left a region other than its arena.  Nothing can be
+ * allocated until a change of access has set every region. */
+void sa_access_tear(sa_arena *arena, int error);
+
 /* Holders of the arena and of its regions. */
 size_t sa_access_holder_count(const sa_arena *arena);
 
@@ -30,11 +34,11 @@ void sa_access_forget_region_holders(sa_arena *arena);
 
 /*
  * Raise the access to at least `access` for a while, and put it back.  `raise`
- * returns 0 or -1 with errno.  `restore` counts a failure if the kernel
- * refuses, and the arena stays as open as it is.
+ * returns 0 or -1 with errno.  So does `restore`, which keeps errno else; if
+ * the kernel refuses, the arena stays as open as it is.
  */
 int sa_access_raise(sa_arena *arena, sa_arena_access access);
-void sa_access_restore(sa_arena *arena);
+int sa_access_restore(sa_arena *arena);
 
 /* Why nothing can be allocated now: 0, EACCES or EPERM. */
 int sa_access_refusal(const sa_arena *arena);

@@ -113,7 +113,8 @@ int sa_shards_stop(sa_arena *arena)
 void sa_shards_resume(sa_arena *arena)
 {
 	if (atomic_load(&arena->access) != SA_ARENA_READWRITE ||
-	    arena->is_excluded || arena->is_unlocked || arena->is_held)
+	    arena->is_excluded || arena->is_unlocked || arena->is_held ||
+	    arena->is_torn)
 		return;
 	arena->is_stopped = false;
 	set_owners(arena);

@@ -100,11 +100,14 @@ static int begin(sa_arena *arena, sa_arena_access access)
 	return sa_arena_fail(arena, errno);
 }
 
-static void end(sa_arena *arena)
+/* 0, or -1 with errno if the kernel refused to restore the access. */
+static int end(sa_arena *arena)
 {
-	sa_access_restore(arena);
+	int result = sa_access_restore(arena);
+
 	arena->is_held = false;
 	sa_shards_resume(arena);
+	return result;
 }
 
 /* ---------------------------------------------------------------- sweeps */
@@ -112,12 +115,15 @@ static void end(sa_arena *arena)
 sa_sweep_result sa_sweep_check(sa_arena *arena, sa_arena_misuse *misuse)
 {
 	bool is_sound;
+	int result;
 
 	if (begin(arena, SA_ARENA_READONLY) != 0)
 		return SA_SWEEP_REFUSED;
 	is_sound = verify_all(arena, misuse);
-	end(arena);
-	return is_sound ? SA_SWEEP_DONE : SA_SWEEP_MISUSE;
+	result = end(arena);
+	if (!is_sound)
+		return SA_SWEEP_MISUSE;
+	return result == 0 ? SA_SWEEP_DONE : SA_SWEEP_REFUSED;
 }
 
 /* Count as freed whatever the shards have alive between them. */
