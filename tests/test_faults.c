@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The kernel refuses one call on memory after another, to the library and to
+ * libsodium, in everything that an arena does: no object is lost, nothing is
+ * half done, nothing leaks, and the caller is told.
+ */
+#include <config.h>
+
+#include "faults.h"
+#include "support.h"
+#include "world.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define KIB ((size_t)1024)
+#define MIB (1024 * KIB)
+
+/* No scenario makes so many. */
+enum { NEVER_MET = 1000000 };
+
+typedef struct trial trial;
+
+/* Arms by arm() and ends disarmed, with no arena left. */
+typedef void (*scenario)(trial *t);
+
+struct trial {
+	scenario run;
+	sa_arena_options options;
+	int parameter;
+	size_t first;
+	faults_mode mode;
+	size_t met; /* calls that could have failed */
+};
+
+static world w;
+
+/* ---------------------------------------------------------- bystander */
+
+/* Another thread with objects in the arena, so that stopping takes a call. */
+static sem_t wanted, granted;
+static void *bystanders_object;
+
+static void *stand_by(void *unused)
+{
+	SUPPORT_REQUIRE(unused == NULL);
+	for (;;) {
+		SUPPORT_REQUIRE(sem_wait(&wanted) == 0);
+		bystanders_object = sa_arena_alloc(w.arena, 40);
+		SUPPORT_REQUIRE(sem_post(&granted) == 0);
+	}
+	return NULL;
+}
+
+static void hire_bystander(void)
+{
+	pthread_t thread;
+
+	SUPPORT_REQUIRE(sem_init(&wanted, 0, 0) == 0);
+	SUPPORT_REQUIRE(sem_init(&granted, 0, 0) == 0);
+	SUPPORT_REQUIRE(pthread_create(&thread, NULL, stand_by, NULL) == 0);
+}
+
+/* It takes part, and gives back what it took. */
+static void involve_bystander(void)
+{
+	SUPPORT_REQUIRE(sem_post(&wanted) == 0);
+	SUPPORT_REQUIRE(sem_wait(&granted) == 0);
+	SUPPORT_REQUIRE(bystanders_object != NULL);
+	sa_arena_free(w.arena, bystanders_object);
+}
+
+/* -------------------------------------------------------------- trials */
+
+static void arm(trial *t)
+{
+	w.may_tear = t->mode != FAULTS_ONCE;
+	faults_arm(t->first, t->mode);
+}
+
+static void disarm(trial *t)
+{
+	faults_disarm();
+	if (faults_met() > t->met)
+		t->met = faults_met();
+}
+
+/* A small arena of several regions, and two large objects. */
+static void begin_world(const trial *t)
+{
+	SUPPORT_REQUIRE(world_create(&w, &t->options) == 0);
+	involve_bystander();
+	world_fill(&w, 24, 2000);
+	world_fill(&w, 1, 9000);
+	world_fill(&w, 1, 20000);
+}
+
+typedef struct footprint {
+	size_t mappings, locked;
+} footprint;
+
+static footprint take_footprint(void)
+{
+	return (footprint){support_mapping_count(), support_locked_size()};
+}
+
+/* No secret of the world's stands in what could not be unmapped. */
+static void require_no_secrets_left(void)
+{
+	unsigned char needle[16];
+	size_t i;
+
+	for (i = 0; i < WORLD_OBJECTS && w.objects[i].seed != 0; i++) {
+		support_fill(needle, sizeof needle, w.objects[i].seed);
+		SUPPORT_REQUIRE(!faults_left_holds(needle, sizeof needle));
+	}
+}
+
+static void require_nothing_left(const footprint *before, faults_mode mode)
+{
+	faults_left left = faults_left_now();
+	footprint after = take_footprint();
+
+	SUPPORT_REQUIRE(left.unexplained == 0);
+	SUPPORT_REQUIRE(after.locked <= before->locked + left.size);
+	if (left.size == 0) {
+		SUPPORT_REQUIRE(after.locked == before->locked);
+		SUPPORT_REQUIRE(after.mappings == before->mappings);
+	} else if (mode != FAULTS_ONWARD) {
+		/* Refused everything, one can neither wipe nor unmap. */
+		require_no_secrets_left();
+	}
+}
+
+/* The process is as good as new. */
+static void live_on(const trial *t)
+{
+	SUPPORT_REQUIRE(world_create(&w, &t->options) == 0);
+	involve_bystander();
+	world_fill(&w, 4, 100);
+	SUPPORT_REQUIRE(world_check(&w) == 0);
+	world_destroy(&w);
+}
+
+static void run_trial(void *context)
+{
+	trial *t = context;
+	footprint before;
+
+	hire_bystander();
+	live_on(t);
+	before = take_footprint();
+	faults_watch();
+	t->run(t);
+	require_nothing_left(&before, t->mode);
+	live_on(t);
+}
+
+/* 1 if there was a call to refuse. */
+static int fail_one(trial *t)
+{
+	support_end end;
+
+	t->met = 0;
+	support_child(run_trial, t, &end);
+	ck_assert_msg(end.status == 0,
+		      "parameter %d, mode %d, call %zu of %zu: "
+		      "status %d, signal %d: %s",
+		      t->parameter, (int)t->mode, t->first, t->met, end.status,
+		      end.signal, end.text);
+	return t->met >= t->first;
+}
+
+/* Every call fails once, from then on, and from then on for all its kind. */
+static void fail_each(trial *t, size_t least)
+{
+	for (t->mode = FAULTS_ONCE; t->mode < FAULTS_MODES; t->mode++) {
+		t->first = 1;
+		while (fail_one(t))
+			t->first++;
+		ck_assert_uint_gt(t->first, least);
+	}
+}
+
+/* Proves nothing unless `least` calls are met. */
+static void try(scenario run, const sa_arena_options *options, int parameter,
+		size_t least)
+{
+	trial *t;
+
+	if (SUPPORT_SANITIZED) {
+		support_skip("faults", "sanitizers define the same functions");
+		return;
+	}
+	if (!support_can_lock(16 * MIB)) {
+		support_skip("faults", "too little may be locked");
+		return;
+	}
+	t = mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(t, MAP_FAILED);
+	*t = (trial){.run = run, .options = *options, .parameter = parameter};
+	fail_each(t, least);
+	ck_assert_int_eq(munmap(t, sizeof *t), 0);
+}
+
+/* ------------------------------------------------------- interposition */
+
+/* What is not reached proves nothing: libsodium's own calls are met. */
+START_TEST(test_reaches_libsodium)
+{
+	static const faults_call calls[] = {FAULTS_MMAP,    FAULTS_MPROTECT,
+					    FAULTS_MADVISE, FAULTS_MLOCK,
+					    FAULTS_MUNLOCK, FAULTS_MUNMAP};
+	size_t i;
+
+	if (SUPPORT_SANITIZED)
+		return;
+	ck_assert_int_ge(sodium_init(), 0);
+	faults_arm(NEVER_MET, FAULTS_ONCE);
+	sodium_free(sodium_malloc(100));
+	faults_disarm();
+	for (i = 0; i < SUPPORT_LENGTH(calls); i++)
+		ck_assert_uint_gt(faults_met_of(calls[i]), 0);
+	faults_arm(1, FAULTS_ONCE);
+	ck_assert_ptr_null(sodium_malloc(100));
+	ck_assert_uint_eq(faults_failed(), 1);
+	faults_disarm();
+}
+END_TEST
+
+/* And calls through syscall(). */
+START_TEST(test_reaches_syscalls)
+{
+	trial t = {.options = SA_ARENA_OPTIONS_INIT, .first = NEVER_MET};
+
+	if (SUPPORT_SANITIZED || !support_can_lock(16 * MIB))
+		return;
+	hire_bystander();
+	begin_world(&t);
+	arm(&t);
+	ck_assert_int_eq(sa_arena_protect(w.arena, SA_ARENA_NOACCESS), 0);
+	if (fork() == 0)
+		_exit(faults_met_of(FAULTS_MLOCK2) > 0 ? 0 : 1);
+	ck_assert_uint_gt(faults_met_of(FAULTS_MEMBARRIER), 0);
+	int status;
+	ck_assert_int_ge(wait(&status), 0);
+	ck_assert_int_eq(status, 0);
+	disarm(&t);
+}
+END_TEST
+
+/* ------------------------------------------------------------ scenarios */
+
+static const sa_arena_options variants[] = {
+	{sizeof(sa_arena_options), "kept", 0, 0, SA_ARENA_MLOCK_REQUIRED,
+	 SA_ARENA_FORK_INHERIT, 0},
+	{sizeof(sa_arena_options), "left out", 0, 0, SA_ARENA_MLOCK_REQUIRED,
+	 SA_ARENA_FORK_EXCLUDE, 0},
+	{sizeof(sa_arena_options), "wiped", 0, 0, SA_ARENA_MLOCK_BEST_EFFORT,
+	 SA_ARENA_FORK_WIPE, 0},
+};
+
+static void create(trial *t)
+{
+	int result;
+
+	arm(t);
+	result = world_create(&w, &t->options);
+	disarm(t);
+	if (result != 0)
+		return;
+	world_fill(&w, 20, 1000);
+	world_prove(&w);
+	world_destroy(&w);
+}
+
+START_TEST(test_create)
+{
+	try(create, &variants[_i], _i, 15);
+}
+END_TEST
+
+/* Several regions, in blocks of 2 MiB too. */
+START_TEST(test_create_with_reserve)
+{
+	sa_arena_options options = variants[0];
+
+	options.reserve = 4 * MIB;
+	try(create, &options, 0, 20);
+}
+END_TEST
+
+static void grow(trial *t)
+{
+	size_t i;
+
+	begin_world(t);
+	arm(t);
+	for (i = 0; i < 24; i++)
+		world_alloc(&w, 8000);
+	disarm(t);
+	world_prove(&w);
+	world_destroy(&w);
+}
+
+START_TEST(test_grow)
+{
+	try(grow, &variants[0], 0, 10);
+}
+END_TEST
+
+/* Objects of the world: the first large one comes after 24 others. */
+enum { SMALL = 0, LARGE = 24 };
+
+static void use_large_objects(trial *t)
+{
+	begin_world(t);
+	arm(t);
+	world_alloc(&w, 10000);
+	world_realloc(&w, LARGE, 30000);
+	world_realloc(&w, SMALL, 12000);
+	world_realloc(&w, w.count - 1, 100);
+	world_free(&w, LARGE);
+	world_free(&w, w.count - 1);
+	disarm(t);
+	world_prove(&w);
+	world_destroy(&w);
+}
+
+START_TEST(test_large_objects)
+{
+	try(use_large_objects, &variants[0], 0, 30);
+}
+END_TEST
+
+static void close_if_open(size_t holders, sa_arena_access access)
+{
+	if (holders > 0)
+		world_close(&w, access);
+}
+
+static void open_and_close(void)
+{
+	world_open(&w, SA_ARENA_READONLY);
+	world_open(&w, SA_ARENA_READWRITE);
+	close_if_open(w.holders.writers, SA_ARENA_READWRITE);
+	close_if_open(w.holders.readers, SA_ARENA_READONLY);
+}
+
+static void change_access(trial *t)
+{
+	arm(t);
+	world_protect(&w, SA_ARENA_NOACCESS);
+	open_and_close();
+	world_protect(&w, SA_ARENA_READONLY);
+	world_protect(&w, SA_ARENA_READWRITE);
+	world_alloc(&w, 50);
+	world_protect(&w, SA_ARENA_NOACCESS);
+	disarm(t);
+	world_prove(&w);
+	world_destroy(&w);
+}
+
+static void change_access_of_few(trial *t)
+{
+	begin_world(t);
+	change_access(t);
+}
+
+START_TEST(test_access)
+{
+	try(change_access_of_few, &variants[0], 0, 20);
+}
+END_TEST
+
+/* Regions large enough for huge pages, which closing may move to them. */
+static void change_access_of_many(trial *t)
+{
+	SUPPORT_REQUIRE(world_create(&w, &t->options) == 0);
+	involve_bystander();
+	world_fill(&w, 2, 1000);
+	change_access(t);
+}
+
+START_TEST(test_access_of_many)
+{
+	sa_arena_options options = variants[0];
+
+	options.reserve = 4 * MIB;
+	try(change_access_of_many, &options, 0, 10);
+}
+END_TEST
+
+static void close_held(size_t index, sa_arena_access access)
+{
+	const world_holders *holders = &w.objects[index].region->holders;
+
+	if ((access == SA_ARENA_READWRITE ? holders->writers
+					  : holders->readers) > 0)
+		world_close_object(&w, index, access);
+}
+
+static void open_objects(trial *t)
+{
+	begin_world(t);
+	SUPPORT_REQUIRE(world_protect(&w, SA_ARENA_NOACCESS) == 0);
+	arm(t);
+	world_open_object(&w, SMALL, SA_ARENA_READONLY);
+	world_open_object(&w, SMALL, SA_ARENA_READWRITE);
+	world_open_object(&w, LARGE, SA_ARENA_READWRITE);
+	open_and_close();
+	world_check(&w);
+	world_protect(&w, SA_ARENA_READONLY);
+	close_held(SMALL, SA_ARENA_READWRITE);
+	close_held(LARGE, SA_ARENA_READWRITE);
+	close_held(SMALL, SA_ARENA_READONLY);
+	world_open_object(&w, LARGE - 1, SA_ARENA_READWRITE);
+	close_held(LARGE - 1, SA_ARENA_READWRITE);
+	disarm(t);
+	world_prove(&w);
+	world_destroy(&w);
+}
+
+START_TEST(test_open_object)
+{
+	try(open_objects, &variants[0], 0, 20);
+}
+END_TEST
+
+/* Free, check, trim and reset open what rests, and close it again. */
+static void sweep_at_rest(trial *t)
+{
+	sa_arena_access access = (sa_arena_access)t->parameter;
+
+	begin_world(t);
+	SUPPORT_REQUIRE(world_protect(&w, access) == 0);
+	arm(t);
+	world_free(&w, SMALL);
+	world_free(&w, LARGE - 1);
+	world_check(&w);
+	world_trim(&w);
+	world_reset(&w);
+	world_trim(&w);
+	disarm(t);
+	world_prove(&w);
+	world_destroy(&w);
+}
+
+START_TEST(test_sweeps)
+{
+	try(sweep_at_rest, &variants[0], _i,
+	    _i == SA_ARENA_READWRITE ? 20 : 40);
+}
+END_TEST
+
+/* ----------------------------------------------------------------- fork */
+
+/* A child may have less: what it is refused, and nothing of its objects. */
+static void be_child_with_copy(void)
+{
+	int may_have_more = sa_arena_alloc(w.arena, 100) != NULL;
+
+	SUPPORT_REQUIRE(may_have_more || errno == EPERM || errno == ENOMEM);
+	w.seeds++;
+	SUPPORT_REQUIRE(support_is_filled(w.objects[0].bytes, w.objects[0].size,
+					  w.objects[0].seed));
+	SUPPORT_REQUIRE(sa_arena_check(w.arena) == 0 || errno == ENOMEM ||
+			errno == EPERM);
+	sa_arena_free(w.arena, w.objects[LARGE].bytes);
+	sa_arena_free(w.arena, w.objects[SMALL].bytes);
+}
+
+static void be_child_left_out(void)
+{
+	errno = 0;
+	SUPPORT_REQUIRE(sa_arena_alloc(w.arena, 100) == NULL);
+	SUPPORT_REQUIRE(errno == EACCES);
+	SUPPORT_REQUIRE(!support_is_readable(w.objects[0].bytes));
+	sa_arena_free(w.arena, w.objects[LARGE].bytes);
+	sa_arena_free(w.arena, w.objects[SMALL].bytes);
+}
+
+static void be_child_wiped(void)
+{
+	unsigned char *object;
+
+	SUPPORT_REQUIRE(support_stats(w.arena).live_count == 0);
+	object = sa_arena_alloc(w.arena, 100);
+	SUPPORT_REQUIRE(object == NULL ? errno == EPERM || errno == ENOMEM
+				       : support_is_zero(object, 100));
+}
+
+static void be_child(trial *t)
+{
+	faults_left left;
+
+	switch (t->options.fork) {
+	case SA_ARENA_FORK_INHERIT:
+		be_child_with_copy();
+		break;
+	case SA_ARENA_FORK_EXCLUDE:
+		be_child_left_out();
+		break;
+	case SA_ARENA_FORK_WIPE:
+		be_child_wiped();
+		break;
+	}
+	world_destroy(&w);
+	disarm(t);
+	left = faults_left_now();
+	SUPPORT_REQUIRE(left.unexplained == 0);
+	SUPPORT_REQUIRE(support_locked_size() <= left.size);
+	_exit(0);
+}
+
+static void split(trial *t)
+{
+	int status;
+	pid_t pid;
+
+	begin_world(t);
+	arm(t);
+	pid = fork();
+	if (pid == 0)
+		be_child(t);
+	SUPPORT_REQUIRE(pid > 0);
+	world_alloc(&w, 100);
+	disarm(t);
+	SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
+	SUPPORT_REQUIRE(status == 0);
+	world_prove(&w);
+	world_destroy(&w);
+}
+
+START_TEST(test_fork)
+{
+	try(split, &variants[_i], _i, 3);
+}
+END_TEST
+
+/* -------------------------------------------------------------- destroy */
+
+static void destroy(trial *t)
+{
+	begin_world(t);
+	SUPPORT_REQUIRE(world_protect(&w, (sa_arena_access)t->parameter) == 0);
+	if (t->parameter == SA_ARENA_NOACCESS)
+		SUPPORT_REQUIRE(
+			world_open_object(&w, SMALL, SA_ARENA_READWRITE) == 0);
+	arm(t);
+	world_destroy(&w);
+	disarm(t);
+}
+
+START_TEST(test_destroy)
+{
+	try(destroy, &variants[0], _i, 20);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- suite */
+
+int main(void)
+{
+	const int each = SUPPORT_LENGTH(variants);
+	Suite *suite = suite_create("faults");
+	TCase *faults = tcase_create("faults");
+
+	suite_add_tcase(suite, faults);
+	tcase_set_timeout(faults, 120);
+	tcase_add_test(faults, test_reaches_libsodium);
+	tcase_add_test(faults, test_reaches_syscalls);
+	tcase_add_loop_test(faults, test_create, 0, each);
+	tcase_add_test(faults, test_create_with_reserve);
+	tcase_add_test(faults, test_grow);
+	tcase_add_test(faults, test_large_objects);
+	tcase_add_test(faults, test_access);
+	tcase_add_test(faults, test_access_of_many);
+	tcase_add_test(faults, test_open_object);
+	tcase_add_loop_test(faults, test_sweeps, 0, 3);
+	tcase_add_loop_test(faults, test_fork, 0, each);
+	tcase_add_loop_test(faults, test_destroy, 0, 3);
+	return support_run(suite);
+}
