@@ -7,6 +7,7 @@
  */
 #include <config.h>
 
+#include "mappings.h"
 #include "support.h"
 
 #include <errno.h>
@@ -733,25 +734,6 @@ END_TEST
 
 /* ------------------------------------------------- max_map_count is met */
 
-enum { MAPPINGS = 70000 };
-
-static void *eaten[MAPPINGS];
-
-/* All mappings that the kernel grants; neighbours that it cannot merge. */
-static size_t eat_mappings(void)
-{
-	size_t count;
-
-	for (count = 0; count < MAPPINGS; count++) {
-		eaten[count] =
-			mmap(NULL, PAGE, count % 2 == 0 ? PROT_NONE : PROT_READ,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (eaten[count] == MAP_FAILED)
-			return count;
-	}
-	_exit(CANNOT_TELL);
-}
-
 /* An object that came in spite of the dearth: locked, and with its guards. */
 static void require_protected(sa_arena *arena, const unsigned char *object,
 			      size_t size, const sa_arena_stats *before)
@@ -783,7 +765,7 @@ static size_t alloc_with_spare(sa_arena *arena, size_t *count, size_t spare)
 		require_protected(arena, object, MIB, &before);
 		sa_arena_free(arena, object);
 	}
-	SUPPORT_REQUIRE(munmap(eaten[--*count], PAGE) == 0);
+	mappings_give_back(--*count);
 	return object == NULL ? 0 : spare;
 }
 
@@ -797,7 +779,9 @@ static void run_out_of_mappings(void *unused)
 	arena = sa_arena_create(NULL);
 	SUPPORT_REQUIRE(arena != NULL);
 	SUPPORT_REQUIRE(fill_up(arena, 32) == MOST);
-	count = eat_mappings();
+	count = mappings_eat();
+	if (count == 0)
+		_exit(CANNOT_TELL);
 	for (spare = 0; spare < 40 && enough == 0; spare++)
 		enough = alloc_with_spare(arena, &count, spare);
 	SUPPORT_REQUIRE(enough > 0);
