@@ -125,7 +125,7 @@ void sa_shards_after_fork(sa_arena *arena)
 	/* Whether or not the kernel stopped the threads: they are not here. */
 	arena->is_stopped = true;
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
-		atomic_store(&s->owner, 0);
+		atomic_store(&s->owner, SA_SHARD_NOBODY);
 		/* The parent goes on with the stream as it was. */
 		sa_random_init(&s->random);
 		if (s->rightful == SA_SHARD_ANYBODY ||
