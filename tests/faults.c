@@ -64,35 +64,7 @@ typedef struct ledger {
 	range ranges[RANGES];
 } ledger;
 
-static atomic_flag ledger_lock = ATOMIC_FLAG_INIT;
 static ledger mapped, refused;
-
-static void add(ledger *to, uintptr_t start, size_t size)
-{
-	SUPPORT_REQUIRE(to->count < RANGES);
-	to->ranges[to->count++] = (range){start, start + size};
-}
-
-/* What lies in the range stands there no longer; others may be cut in two. */
-static void subtract(ledger *from, uintptr_t start, size_t size)
-{
-	const ledger old = *from;
-	const uintptr_t end = start + size;
-
-	from->count = 0;
-	for (size_t i = 0; i < old.count; i++) {
-		const range r = old.ranges[i];
-
-		if (r.end <= start || r.start >= end) {
-			add(from, r.start, r.end - r.start);
-			continue;
-		}
-		if (r.start < start)
-			add(from, r.start, start - r.start);
-		if (r.end > end)
-			add(from, end, r.end - end);
-	}
-}
 
 static int is_in(const ledger *of, uintptr_t page)
 {
@@ -102,36 +74,10 @@ static int is_in(const ledger *of, uintptr_t page)
 	return 0;
 }
 
-static void lock_ledger(void)
-{
-	while (atomic_flag_test_and_set(&ledger_lock))
-		;
-}
-
-static void unlock_ledger(void)
-{
-	atomic_flag_clear(&ledger_lock);
-}
-
-static void note(ledger *out_of, ledger *into, const void *start, size_t size)
-{
-	lock_ledger();
-	if (out_of != NULL)
-		subtract(out_of, (uintptr_t)start, size);
-	if (into != NULL)
-		add(into, (uintptr_t)start, size);
-	unlock_ledger();
-}
-
 void faults_watch(void)
 {
 	mapped.count = 0;
 	refused.count = 0;
-}
-
-size_t faults_unmaps_refused(void)
-{
-	return refused.count;
 }
 
 #define PAGE ((size_t)sysconf(_SC_PAGESIZE))
@@ -242,6 +188,56 @@ long __wrap_syscall(long number, ...)
 }
 
 #if !SUPPORT_SANITIZED
+
+static atomic_flag ledger_lock = ATOMIC_FLAG_INIT;
+
+static void add(ledger *to, uintptr_t start, size_t size)
+{
+	SUPPORT_REQUIRE(to->count < RANGES);
+	to->ranges[to->count++] = (range){start, start + size};
+}
+
+/* What lies in the range stands there no longer; others may be cut in two. */
+static void subtract(ledger *from, uintptr_t start, size_t size)
+{
+	const ledger old = *from;
+	const uintptr_t end = start + size;
+
+	from->count = 0;
+	for (size_t i = 0; i < old.count; i++) {
+		const range r = old.ranges[i];
+
+		if (r.end <= start || r.start >= end) {
+			add(from, r.start, r.end - r.start);
+			continue;
+		}
+		if (r.start < start)
+			add(from, r.start, start - r.start);
+		if (r.end > end)
+			add(from, end, r.end - end);
+	}
+}
+
+static void lock_ledger(void)
+{
+	while (atomic_flag_test_and_set(&ledger_lock))
+		;
+}
+
+static void unlock_ledger(void)
+{
+	atomic_flag_clear(&ledger_lock);
+}
+
+static void note(ledger *out_of, ledger *into, const void *start, size_t size)
+{
+	lock_ledger();
+	if (out_of != NULL)
+		subtract(out_of, (uintptr_t)start, size);
+	if (into != NULL)
+		add(into, (uintptr_t)start, size);
+	unlock_ledger();
+}
 
 #define EXPORTED __attribute__((visibility("default")))
 

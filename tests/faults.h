@@ -59,7 +59,4 @@ faults_left faults_left_now(void);
 /* 1 if these bytes stand in what is left, as far as it can be read. */
 int faults_left_holds(const void *bytes, size_t size);
 
-/* Calls of munmap() that failed since watching. */
-size_t faults_unmaps_refused(void);
-
 #endif

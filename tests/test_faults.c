@@ -241,6 +241,7 @@ END_TEST
 START_TEST(test_reaches_syscalls)
 {
 	trial t = {.options = SA_ARENA_OPTIONS_INIT, .first = NEVER_MET};
+	int status;
 
 	if (SUPPORT_SANITIZED || !support_can_lock(16 * MIB))
 		return;
@@ -251,10 +252,10 @@ START_TEST(test_reaches_syscalls)
 	if (fork() == 0)
 		_exit(faults_met_of(FAULTS_MLOCK2) > 0 ? 0 : 1);
 	ck_assert_uint_gt(faults_met_of(FAULTS_MEMBARRIER), 0);
-	int status;
 	ck_assert_int_ge(wait(&status), 0);
 	ck_assert_int_eq(status, 0);
 	disarm(&t);
+	world_destroy(&w);
 }
 END_TEST
 
