@@ -69,12 +69,13 @@ static void forget_registers(void)
 	SUPPORT_REQUIRE(copy != NULL);
 }
 
-static void create_secrets(void)
+static void create_secrets(size_t reserve)
 {
 	sa_arena_options options = support_options();
 	size_t i;
 
 	options.name = SUPPORT_VAULT;
+	options.reserve = reserve;
 	arena = sa_arena_create(&options);
 	SUPPORT_REQUIRE(arena != NULL);
 	for (i = 0; i < SECRETS; i++)
@@ -135,13 +136,16 @@ static const struct {
 	void (*die)(void);
 	size_t found;
 	const char *line; /* how it begins */
+	size_t reserve;
 } ends[] = {
-	{die_open, 0, ""},
-	{die_at_rest, 0, ""},
-	{die_of_misuse, 0, "sodium-arena: overflow: "},
-	{die_of_double_free, 0, "sodium-arena: double free: "},
-	{die_with_copy, 1, ""},
-	{die_included, SECRETS, ""},
+	{die_open, 0, "", 0},
+	/* Where there may be huge pages. */
+	{die_open, 0, "", (size_t)8 << 20},
+	{die_at_rest, 0, "", 0},
+	{die_of_misuse, 0, "sodium-arena: overflow: ", 0},
+	{die_of_double_free, 0, "sodium-arena: double free: ", 0},
+	{die_with_copy, 1, "", 0},
+	{die_included, SECRETS, "", 0},
 };
 #define ENDS SUPPORT_LENGTH(ends)
 
@@ -239,7 +243,7 @@ static pid_t start(size_t end, int is_traced, int *error_fd)
 		prepare_to_die(fds[1]);
 		/* Some systems allow tracing by ancestors only. */
 		(void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
-		create_secrets();
+		create_secrets(ends[end].reserve);
 		if (is_traced)
 			await_tracer();
 		ends[end].die();

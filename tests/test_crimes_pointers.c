@@ -23,6 +23,7 @@
 /* What pointers are derived from. */
 static sa_arena *vault;
 static unsigned char *object, *large;
+static void *on_heap;
 
 static unsigned char in_data[SIZE];
 static const unsigned char in_constants[SIZE];
@@ -37,6 +38,7 @@ static void setup(void)
 static void teardown(void)
 {
 	sa_arena_destroy(vault);
+	free(on_heap);
 }
 
 /* --------------------------------------------------------------- sources */
@@ -131,7 +133,9 @@ static const void *from_stack(void)
 
 static const void *from_heap(void)
 {
-	return malloc(SIZE);
+	on_heap = malloc(SIZE);
+	SUPPORT_REQUIRE(on_heap != NULL);
+	return on_heap;
 }
 
 static const void *from_sodium(void)

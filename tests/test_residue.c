@@ -147,10 +147,12 @@ static void copy_bytes(unsigned char *to, const unsigned char *from,
 
 START_TEST(test_search)
 {
-	unsigned char *object, *copy = calloc(1, SIZE), on_stack[SIZE];
+	unsigned char *object, *copy, on_stack[SIZE];
 	seeker_traces traces;
 
 	RETURN_UNLESS_SEEN("search");
+	copy = malloc(SIZE);
+	SUPPORT_REQUIRE(copy != NULL);
 	object = alloc(SIZE);
 	require_only(object, SIZE, SIZE);
 	rest(SA_ARENA_NOACCESS);
