@@ -179,18 +179,24 @@ int crime_is_large(size_t size)
 	return size > SA_SIZECLASS_SIZE_MAX;
 }
 
-unsigned char *crime_alloc_between(sa_arena *vault, size_t size)
+size_t crime_between(unsigned char *const *crowd, size_t count, size_t size)
 {
 	ptrdiff_t stride = (ptrdiff_t)crime_stride(size);
-	unsigned char *crowd[CROWD];
 	size_t i;
 
-	crime_alloc_crowd(vault, size, crowd, CROWD);
-	for (i = 1; i + 1 < CROWD; i++)
+	for (i = 1; i + 1 < count; i++)
 		if (crowd[i] - crowd[i - 1] == stride &&
 		    crowd[i + 1] - crowd[i] == stride)
-			return crowd[i];
+			return i;
 	support_give_up(__FILE__, __LINE__, "three objects in a row");
+}
+
+unsigned char *crime_alloc_between(sa_arena *vault, size_t size)
+{
+	unsigned char *crowd[CROWD];
+
+	crime_alloc_crowd(vault, size, crowd, CROWD);
+	return crowd[crime_between(crowd, CROWD, size)];
 }
 
 /* --------------------------------------------------------------- finders */

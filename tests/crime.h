@@ -51,7 +51,11 @@ unsigned char *crime_alloc(sa_arena *vault, size_t size);
 void crime_alloc_crowd(sa_arena *vault, size_t size, unsigned char **crowd,
 		       size_t count);
 
-/* One of them that has another right before it and another right behind it. */
+/* The index of one that has another right before it and another right behind
+ * it; fails the test if there is none. */
+size_t crime_between(unsigned char *const *crowd, size_t count, size_t size);
+
+/* The object in such a place, in a crowd that is made for it. */
 unsigned char *crime_alloc_between(sa_arena *vault, size_t size);
 
 /* Bytes from one object of that size to the next: its slot. */

@@ -23,14 +23,25 @@ static sa_arena *vault;
 static unsigned char *crowd[CROWD];
 static size_t crowd_size;
 
-/* The one that everything is done to. */
+/* The one that everything is done to.  Its neighbours live, so that nobody
+ * comes upon its canary from another side. */
 #define VICTIM (CROWD / 2)
+
+static void swap(size_t i, size_t j)
+{
+	unsigned char *object = crowd[i];
+
+	crowd[i] = crowd[j];
+	crowd[j] = object;
+}
 
 static void make_crowd(size_t size)
 {
 	vault = crime_vault(RESERVE(size));
 	crowd_size = size;
 	crime_alloc_crowd(vault, size, crowd, CROWD);
+	if (!crime_is_large(size))
+		swap(crime_between(crowd, CROWD, size), VICTIM);
 }
 
 static void free_others(size_t count)
