@@ -31,17 +31,23 @@ static sa_arena *arena;
 static uint64_t number;
 static int is_seen;
 
-static sa_arena *create(size_t capacity, sa_arena_fork fork)
+static sa_arena *create_with(sa_arena_options options)
 {
-	sa_arena_options options = support_options();
 	sa_arena *made;
 
 	options.flags = flags;
-	options.fork = fork;
-	options.capacity = capacity;
 	made = sa_arena_create(&options);
 	SUPPORT_REQUIRE(made != NULL);
 	return made;
+}
+
+static sa_arena *create(size_t capacity, sa_arena_fork fork)
+{
+	sa_arena_options options = support_options();
+
+	options.fork = fork;
+	options.capacity = capacity;
+	return create_with(options);
 }
 
 /* Sanitizers map terabytes for their own notes. */
@@ -309,6 +315,29 @@ START_TEST(test_trim)
 	sa_arena_free(arena, alloc(size));
 	sa_arena_trim(arena);
 	require_gone(size);
+}
+END_TEST
+
+/* Where there are huge pages, memory that rests again and again moves to them,
+ * by way of another place. */
+START_TEST(test_rests)
+{
+	sa_arena_options options = support_options();
+	unsigned char *object;
+	int round;
+
+	RETURN_UNLESS_SEEN("rests");
+	sa_arena_destroy(arena);
+	options.reserve = (size_t)8 << 20;
+	arena = create_with(options);
+	object = alloc(SIZE);
+	for (round = 0; round < 5; round++) {
+		rest(SA_ARENA_NOACCESS);
+		require_only(object, SIZE, SIZE);
+		rest(SA_ARENA_READWRITE);
+	}
+	sa_arena_free(arena, object);
+	require_gone(SIZE);
 }
 END_TEST
 
@@ -623,6 +652,7 @@ static void add_residue(Suite *suite, const char *name, void (*kind)(void))
 	tcase_add_loop_test(residue, test_destroy, 0, count);
 	tcase_add_loop_test(residue, test_trim, 0, count);
 	tcase_add_loop_test(residue, test_take, 0, count);
+	tcase_add_test(residue, test_rests);
 	tcase_add_test(residue, test_dup);
 	tcase_add_test(residue, test_full);
 	tcase_add_test(residue, test_refused);
