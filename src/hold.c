@@ -7,13 +7,17 @@
 #include <errno.h>
 
 #include "access.h"
+#include "fatal.h"
 #include "object.h"
 
 /* The smallest unit that can be protected alone. */
 static sa_region *region_of(sa_found found)
 {
-	return found.large != NULL ? &found.large->region
-				   : found.slot.slab->region;
+	if (found.large != NULL)
+		return &found.large->region;
+	if (found.slot.slab == NULL)
+		sa_fatal_impossible("a live object lies nowhere");
+	return found.slot.slab->region;
 }
 
 int sa_hold_open(sa_arena *arena, const void *ptr, sa_arena_access access)

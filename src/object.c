@@ -53,7 +53,8 @@ bool sa_object_is_live(const sa_arena *arena, const void *ptr)
 	return sa_found_is_live(sa_object_find(arena, ptr));
 }
 
-size_t sa_object_size(const sa_arena *arena, const void *ptr)
+/* Found, or reported. */
+static sa_found find_live(const sa_arena *arena, const void *ptr)
 {
 	sa_found found = sa_object_find(arena, ptr);
 
@@ -62,7 +63,12 @@ size_t sa_object_size(const sa_arena *arena, const void *ptr)
 
 		sa_arena_misused(arena, &misuse);
 	}
-	return size_of(found);
+	return found;
+}
+
+size_t sa_object_size(const sa_arena *arena, const void *ptr)
+{
+	return size_of(find_live(arena, ptr));
 }
 
 void sa_object_birth_failed(sa_arena *arena, sa_shard *shard, sa_slab *slab,
@@ -415,8 +421,8 @@ static void *move(sa_arena *arena, void *ptr, size_t old, size_t size)
 
 void *sa_object_realloc(sa_arena *arena, void *ptr, size_t size)
 {
-	size_t old = sa_object_size(arena, ptr);
-	sa_found found = sa_object_find(arena, ptr);
+	sa_found found = find_live(arena, ptr);
+	size_t old = size_of(found);
 	outcome out = {.object = NULL};
 	void *moved;
 

@@ -362,9 +362,7 @@ void sa_os_let_run(unsigned turn)
 	const struct timespec moment = {0, 50000};
 
 	/* Yielding lets no thread of a lower real-time priority run. */
-	if (turn < PATIENCE)
-		sched_yield();
-	else if (nanosleep(&moment, NULL) != 0)
+	if (turn < PATIENCE || nanosleep(&moment, NULL) != 0)
 		sched_yield();
 }
 

@@ -142,7 +142,7 @@ static void after_fork_in_child(void)
 
 /* ---------------------------------------------------------------- public */
 
-static int start(void)
+static int start_library(void)
 {
 	if (is_started)
 		return 0;
@@ -162,7 +162,7 @@ int sa_registry_enter(const sa_canary_key **key, sa_arena_mlock mlock)
 	int result;
 
 	pthread_mutex_lock(&registry_mutex);
-	result = start() == 0 ? hold_key(mlock) : -1;
+	result = start_library() == 0 ? hold_key(mlock) : -1;
 	if (result == 0)
 		*key = key_in_region();
 	pthread_mutex_unlock(&registry_mutex);

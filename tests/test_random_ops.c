@@ -271,7 +271,7 @@ static void do_reset(void)
 
 static void do_whole(void)
 {
-	sa_arena_stats before = support_stats(state.arena);
+	sa_arena_stats before;
 	size_t returned;
 
 	if (below(40) == 0)
