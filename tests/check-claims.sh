@@ -28,7 +28,7 @@ while read -r suite name; do
 	fi
 	grep -qE "^START_TEST\($name\)" "$file" ||
 		complain "$file has no $name"
-	grep -v '^START_TEST' "$file" | grep -qE "[ 	]$name[,)]" ||
+	grep -v '^START_TEST' "$file" | grep -qE "[ 	]${name}[,)]" ||
 		complain "$file does not run $name"
 	grep -qE "tests/$suite( |\$)" Makefile.am ||
 		complain "make check does not run $suite"
