@@ -23,7 +23,8 @@ size_t sa_large_region_size(size_t size, size_t alignment)
 	if (sa_add_overflows(need, SA_REGION_HEAD + FRONT_SIZE_MIN, &need) ||
 	    sa_add_overflows(need, sa_os_page_size - 1, &need))
 		return 0;
-	return sa_align_down(need, sa_os_page_size);
+	need = sa_align_down(need, sa_os_page_size);
+	return need > PTRDIFF_MAX ? 0 : need;
 }
 
 static uint64_t word_of(const sa_large *large)

@@ -64,9 +64,15 @@ void sa_os_start(void)
 void *sa_os_map_guarded(size_t size)
 {
 	size_t page = sa_os_page_size;
-	unsigned char *base = mmap(NULL, size + 2 * page, PROT_NONE,
-				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *base;
 
+	/* 32-bit kernels would, but offsets have to fit ptrdiff_t. */
+	if (size > PTRDIFF_MAX - 2 * page) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	base = mmap(NULL, size + 2 * page, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (base == MAP_FAILED)
 		return NULL;
 	if (mprotect(base + page, size, PROT_READ | PROT_WRITE) != 0) {
@@ -120,7 +126,7 @@ sa_os_aim sa_os_take_aim(size_t size, size_t offset, size_t alignment)
 	uintptr_t start, end, top;
 	void *room;
 
-	if (size > SIZE_MAX - alignment)
+	if (size > PTRDIFF_MAX || size > SIZE_MAX - alignment)
 		return aim;
 	room = mmap(NULL, size + alignment, PROT_NONE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -69,6 +69,9 @@ static unsigned char *allocate(size_t size, size_t alignment)
 	sa_os_aim aim = {NULL, 0};
 	unsigned char *base;
 
+	/* Offsets have to fit ptrdiff_t. */
+	if (size > PTRDIFF_MAX - PAGES_AROUND * page)
+		return NULL;
 	if (alignment > page)
 		aim = sa_os_take_aim(size + PAGES_AROUND * page,
 				     PAGES_BEFORE * page, alignment);

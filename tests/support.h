@@ -47,6 +47,10 @@
 	__attribute__((noinline, no_sanitize("address"),                       \
 		       no_sanitize("thread"), no_sanitize("undefined")))
 
+/* Bits of an address, and of the highest that user programs have. */
+#define SUPPORT_POINTER_BITS (sizeof(void *) * 8)
+#define SUPPORT_USER_BITS (sizeof(void *) == 8 ? 47 : 32)
+
 #define SUPPORT_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 /* -------------------------------------------------------------- runner */

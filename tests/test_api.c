@@ -236,6 +236,10 @@ START_TEST(test_create_too_much)
 	size_t mappings = support_mapping_count();
 	sa_arena *created;
 
+	if (SUPPORT_POINTER_BITS < 64) {
+		support_skip("create_too_much", "so much may be had");
+		return;
+	}
 	options.reserve = reserves[_i];
 	errno = 0;
 	created = sa_arena_create(&options);

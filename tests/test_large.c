@@ -182,8 +182,10 @@ static void assert_told(ptrdiff_t offset)
 	object[offset] ^= 0x40;
 	if (sa_large_verify(&large, &misuse))
 		ck_abort_msg("byte %td was not found", offset);
-	SUPPORT_REQUIRE(misuse.kind == (offset < 0 ? SA_ARENA_MISUSE_UNDERFLOW
-						   : SA_ARENA_MISUSE_OVERFLOW));
+	if (offset < 0)
+		SUPPORT_REQUIRE(misuse.kind == SA_ARENA_MISUSE_UNDERFLOW);
+	else
+		SUPPORT_REQUIRE(misuse.kind == SA_ARENA_MISUSE_OVERFLOW);
 	SUPPORT_REQUIRE(misuse.object == object);
 	SUPPORT_REQUIRE(misuse.size == size);
 	SUPPORT_REQUIRE(misuse.offset == offset);

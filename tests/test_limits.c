@@ -677,9 +677,13 @@ static const struct {
 	int error;    /* of the system call */
 	int expected; /* of the arena */
 } refused_calls[] = {
-	{SYS_mmap, ENOMEM, ENOMEM},    {SYS_mprotect, ENOMEM, ENOMEM},
-	{SYS_mlock, EPERM, EPERM},     {SYS_mlock, ENOMEM, EPERM},
-	{SYS_madvise, EINVAL, ENOMEM},
+#ifdef SYS_mmap2
+	{SYS_mmap2, ENOMEM, ENOMEM},
+#else
+	{SYS_mmap, ENOMEM, ENOMEM},
+#endif
+	{SYS_mprotect, ENOMEM, ENOMEM}, {SYS_mlock, EPERM, EPERM},
+	{SYS_mlock, ENOMEM, EPERM},     {SYS_madvise, EINVAL, ENOMEM},
 };
 
 static void create_refused(void *which)

@@ -74,7 +74,7 @@ static void assert_pointer(uint64_t value)
 {
 	char expected[32];
 
-	snprintf(expected, sizeof expected, "0x%" PRIx64, value);
+	snprintf(expected, sizeof expected, "0x%" PRIxPTR, (uintptr_t)value);
 	sa_line_add_pointer(&line, (const void *)(uintptr_t)value);
 	assert_line(expected);
 }

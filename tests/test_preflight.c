@@ -176,12 +176,12 @@ START_TEST(test_mappings)
 	sa_arena_preflight_report report;
 
 	options.mlock = SA_ARENA_MLOCK_BEST_EFFORT;
-	report = ask(&options, 10, MIB, 0);
+	report = ask(&options, 10, 16 * KIB, 0);
 	if (report.available_mappings > 1000000) {
 		support_skip("mappings", "the kernel allows too many");
 		return;
 	}
-	report = ask(&options, report.available_mappings, MIB, ENOMEM);
+	report = ask(&options, report.available_mappings, 16 * KIB, ENOMEM);
 	ck_assert_uint_gt(report.required_mappings, report.available_mappings);
 	ck_assert_uint_lt(report.max_count, report.available_mappings);
 }
@@ -325,7 +325,7 @@ static void come_true(void *context)
 	size_t count;
 
 	become_ordinary(here->limit);
-	report = ask(NULL, SIZE_MAX / MIB, here->size, EPERM);
+	report = ask(NULL, SIZE_MAX / (here->size + PAGE), here->size, EPERM);
 	ask(NULL, report.max_count + 1, here->size, EPERM);
 	report = ask(NULL, report.max_count, here->size, 0);
 	SUPPORT_REQUIRE(report.required_size <= report.lockable_size);

@@ -179,7 +179,7 @@ static void find_slots(unsigned number)
 	for (size_t i = 0; i < SLAB_SIZE + 2 * sa_os_page_size;
 	     i += SUPPORT_TSAN ? 8 : 1)
 		assert_index((uintptr_t)slab->pages - sa_os_page_size + i);
-	for (unsigned bit = 16; bit < 64; bit++)
+	for (unsigned bit = 16; bit < SUPPORT_POINTER_BITS; bit++)
 		for (uint32_t i = 0; i < slab->nslots; i += 7) {
 			uintptr_t far = (uintptr_t)1 << bit;
 
@@ -188,7 +188,7 @@ static void find_slots(unsigned number)
 			assert_index(start + far / slab->stride * slab->stride);
 		}
 	for (unsigned i = 0; i < 10000; i++)
-		assert_index(support_random_next(&slabs_random));
+		assert_index((uintptr_t)support_random_next(&slabs_random));
 	drop();
 }
 

@@ -46,7 +46,15 @@ static void teardown(void)
 
 static void start(pthread_t *thread, void *(*body)(void *), void *context)
 {
-	SUPPORT_REQUIRE(pthread_create(thread, NULL, body, context) == 0);
+	pthread_attr_t attributes;
+
+	/* Many threads' stacks have to fit into 4 GiB of addresses. */
+	SUPPORT_REQUIRE(pthread_attr_init(&attributes) == 0);
+	SUPPORT_REQUIRE(
+		pthread_attr_setstacksize(&attributes, (size_t)1 << 20) == 0);
+	SUPPORT_REQUIRE(pthread_create(thread, &attributes, body, context) ==
+			0);
+	SUPPORT_REQUIRE(pthread_attr_destroy(&attributes) == 0);
 }
 
 static void join(pthread_t thread)
@@ -82,8 +90,7 @@ typedef struct item {
 static void item_alloc(item *it, support_random *random)
 {
 	it->seed = support_random_next(random);
-	it->size =
-		it->seed % 64 == 0 ? it->seed / 64 % 9000 : it->seed / 64 % 120;
+	it->size = (size_t)(it->seed / 64 % (it->seed % 64 == 0 ? 9000 : 120));
 	it->object = sa_arena_alloc(arena, it->size);
 	SUPPORT_REQUIRE(it->object != NULL);
 	SUPPORT_REQUIRE(support_is_zero(it->object, it->size));

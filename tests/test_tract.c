@@ -23,7 +23,7 @@
 static size_t page;
 static sa_tract tract;
 static uint64_t bits[PAGES_MAX / 64 + 2];
-static unsigned char *const start = (unsigned char *)((uintptr_t)1 << 32);
+static unsigned char *const start = (unsigned char *)((uintptr_t)1 << 30);
 
 /* What was taken. */
 static struct run {
