@@ -316,6 +316,39 @@ int support_has_flag(const void *byte, const char *flag)
 	return found;
 }
 
+int support_takes_advice(void)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int is_taken;
+
+	SUPPORT_REQUIRE(page != MAP_FAILED);
+	is_taken = madvise(page, size, MADV_DONTDUMP) == 0 &&
+		   support_has_flag(page, "dd");
+	SUPPORT_REQUIRE(munmap(page, size) == 0);
+	return is_taken;
+}
+
+int support_keeps_limits(void)
+{
+	const size_t size = (size_t)64 << 20;
+	struct rlimit before, tight;
+	void *memory;
+
+	SUPPORT_REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
+	tight = before;
+	tight.rlim_cur = size / 2;
+	SUPPORT_REQUIRE(setrlimit(RLIMIT_AS, &tight) == 0);
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	SUPPORT_REQUIRE(setrlimit(RLIMIT_AS, &before) == 0);
+	if (memory == MAP_FAILED)
+		return 1;
+	SUPPORT_REQUIRE(munmap(memory, size) == 0);
+	return 0;
+}
+
 /* Raw calls: a sanitizer's wrapper would look at the bytes itself. */
 int support_is_readable(const void *byte)
 {

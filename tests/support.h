@@ -146,6 +146,12 @@ size_t support_mapping_count(void);
 /* 1 if the byte's mapping has this one of the VmFlags that proc(5) names. */
 int support_has_flag(const void *byte, const char *flag);
 
+/* 1 if advice is taken and VmFlags tell of it.  Not so where one kernel is
+ * played by a program on another. */
+int support_takes_advice(void);
+/* 1 if RLIMIT_AS keeps this process from having more memory; likewise. */
+int support_keeps_limits(void);
+
 /* 1 if the byte could be read (written); asks the kernel, never faults. */
 int support_is_readable(const void *byte);
 int support_is_writable(const void *byte);

@@ -172,6 +172,10 @@ static void assert_advice(int (*advise)(void *, size_t), const char *flag)
 
 START_TEST(test_advice)
 {
+	if (!support_takes_advice()) {
+		support_skip("advice", "no advice is taken here");
+		return;
+	}
 	assert_advice(sa_os_exclude_from_dumps, "dd");
 	assert_advice(sa_os_exclude_from_forks, "dc");
 	assert_advice(sa_os_wipe_on_fork, "wf");
@@ -216,6 +220,10 @@ START_TEST(test_aim)
 	void *others[40];
 	size_t size, i;
 
+	if (!support_takes_advice()) {
+		support_skip("aim", "no advice is taken here");
+		return;
+	}
 	for (i = 0; i < SUPPORT_LENGTH(others); i++) {
 		sa_os_aim aim;
 
@@ -257,6 +265,10 @@ START_TEST(test_huge_page_size)
 	size_t size = sa_os_huge_page_size();
 	unsigned char *memory;
 
+	if (!support_takes_advice()) {
+		support_skip("huge_page_size", "no advice is taken here");
+		return;
+	}
 	support_assert_passes(refuse_huge_pages, NULL);
 	if (size == 0) {
 		support_skip("huge_page_size", "the kernel has none");
@@ -277,6 +289,10 @@ START_TEST(test_lock_present)
 	unsigned char *memory = map(16 * page);
 	size_t locked = support_locked_size();
 
+	if (!support_takes_advice()) {
+		support_skip("lock_present", "no advice is taken here");
+		return;
+	}
 	if (!support_can_lock(16 * page)) {
 		support_skip("lock_present", "nothing can be locked here");
 		return;
