@@ -652,6 +652,10 @@ START_TEST(test_refused)
 		support_skip("refused", "the sanitizer itself needs data");
 		return;
 	}
+	if (!support_keeps_limits()) {
+		support_skip("refused", "limits are not kept here");
+		return;
+	}
 	gather();
 	data = support_stats(arena).mapped_size / 4 * refusals[_i].numerator;
 	rest(NOACCESS);

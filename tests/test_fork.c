@@ -705,10 +705,16 @@ static TCase *add_tcase(Suite *suite, const char *name)
 
 int main(void)
 {
-	Suite *suite = suite_create("fork");
-	TCase *policies = add_tcase(suite, "policies");
-	TCase *threads = add_tcase(suite, "threads");
+	Suite *suite;
+	TCase *policies, *threads;
 
+	if (!support_takes_advice()) {
+		support_skip("fork", "no advice is taken here");
+		return 77;
+	}
+	suite = suite_create("fork");
+	policies = add_tcase(suite, "policies");
+	threads = add_tcase(suite, "threads");
 	tcase_add_loop_test(policies, test_inherit, 0, 2);
 	tcase_add_loop_test(policies, test_inherit_locks, 0, 3);
 	tcase_add_test(policies, test_inherit_holder);

@@ -451,6 +451,10 @@ START_TEST(test_fork)
 	pid_t pid;
 	int status;
 
+	if (!support_takes_advice()) {
+		support_skip("fork", "no advice is taken here");
+		return;
+	}
 	fork_policy = (sa_arena_fork)_i;
 	setup();
 	rest(NOACCESS);
