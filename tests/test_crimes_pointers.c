@@ -192,6 +192,7 @@ static const void *from_highest_aligned(void)
 	return (void *)(UINTPTR_MAX - 15);
 }
 
+#if UINTPTR_MAX > UINT32_MAX
 /* Where the addresses of programs end on x86-64; where those begin that have
  * 48 bits, and sign-extended ones. */
 static const void *from_end_of_programs(void)
@@ -214,25 +215,32 @@ static const void *from_kernel(void)
 	return (void *)~(((uintptr_t)1 << 47) - 1);
 }
 
-/* An object's address but for a bit that no address has. */
 static const void *from_bit_48(void)
 {
 	return (void *)((uintptr_t)object | (uintptr_t)1 << 48);
 }
+#endif
 
-static const void *from_bit_62(void)
+/* An object's address but for a bit that no address has there. */
+static const void *flipped(const void *address, unsigned bits_from_top)
 {
-	return (void *)((uintptr_t)object | (uintptr_t)1 << 62);
+	return (void *)((uintptr_t)address ^
+			(uintptr_t)1 << (SUPPORT_POINTER_BITS - bits_from_top));
+}
+
+static const void *from_second_bit(void)
+{
+	return flipped(object, 2);
 }
 
 static const void *from_sign_bit(void)
 {
-	return (void *)((uintptr_t)object ^ (uintptr_t)1 << 63);
+	return flipped(object, 1);
 }
 
-static const void *from_bit_63_of_large(void)
+static const void *from_sign_bit_of_large(void)
 {
-	return (void *)((uintptr_t)large ^ (uintptr_t)1 << 63);
+	return flipped(large, 1);
 }
 
 static const struct {
@@ -265,14 +273,16 @@ static const struct {
 	{"the first page", from_first_page},
 	{"the highest address", from_highest},
 	{"the highest address, aligned", from_highest_aligned},
+#if UINTPTR_MAX > UINT32_MAX
 	{"the end of programs' addresses", from_end_of_programs},
 	{"beyond programs' addresses", from_beyond_programs},
 	{"beyond 48 bits", from_beyond_48_bits},
 	{"the kernel's addresses", from_kernel},
 	{"an object, bit 48 set", from_bit_48},
-	{"an object, bit 62 set", from_bit_62},
+#endif
+	{"an object, second highest bit flipped", from_second_bit},
 	{"an object, sign bit flipped", from_sign_bit},
-	{"a large object, sign bit flipped", from_bit_63_of_large},
+	{"a large object, sign bit flipped", from_sign_bit_of_large},
 };
 
 /* ------------------------------------------------------------------ uses */
