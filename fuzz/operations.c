@@ -394,7 +394,7 @@ static void (*const operations[])(void) = {
 	do_verify,
 };
 
-#define OPERATIONS (sizeof operations / sizeof operations[0])
+#define OPERATIONS ((unsigned)(sizeof operations / sizeof operations[0]))
 
 /* Until it is another thread's turn, or the end. */
 static void take_turn(void)
