@@ -15,6 +15,9 @@
 #define SA_BITMAP_WORD_BITS 64
 
 /* Words that hold `nbits` bits. */
+/*@ requires nbits <= SIZE_MAX - 64;
+    assigns \nothing;
+    ensures \result == (nbits + 63) / 64; */
 SA_INLINE size_t sa_bitmap_nwords(size_t nbits)
 {
 	return (nbits + SA_BITMAP_WORD_BITS - 1) / SA_BITMAP_WORD_BITS;

@@ -65,6 +65,9 @@ SA_INLINE size_t sa_lowest_bit(size_t x)
 }
 
 /* The index of the lowest set bit; x is not 0. */
+/*@ requires x != 0;
+    assigns \nothing;
+    ensures \result == lowest_bit(x); */
 SA_INLINE unsigned sa_count_trailing_zeros(uint64_t x)
 {
 	return (unsigned)__builtin_ctzll(x);
