@@ -75,9 +75,15 @@ sa_arena_access model_access(const model *m)
 	return SA_ARENA_NOACCESS;
 }
 
+void model_settle(model *m)
+{
+	if (!model_was_refused(m))
+		m->is_torn = 0;
+}
+
 int model_allows(const model *m, const shadow *it, sa_arena_access access)
 {
-	if (model_access(m) >= access && m->in_force >= access)
+	if (!m->is_torn && model_access(m) >= access && m->in_force >= access)
 		return 1;
 	for (size_t i = 0; i < MODEL_HOLDS; i++)
 		if (m->holds[i].object == it->object &&
@@ -108,6 +114,7 @@ void model_return(model *m)
 		FUZZ_REQUIRE(failures >= m->failure_count);
 		m->failure_count = failures;
 		m->is_off = 1;
+		m->is_torn = 1;
 	}
 	m->is_off &= access != model_access(m);
 	FUZZ_REQUIRE(access == model_access(m) || m->is_off);

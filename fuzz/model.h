@@ -42,6 +42,7 @@ typedef struct model {
 	size_t refused; /* refuse_total() when the call began */
 	int is_off;     /* after a refusal, access is not as asked for */
 	sa_arena_access in_force;
+	int is_torn;        /* regions may differ, and nothing be allocated */
 	unsigned char turn; /* what the next object is filled with */
 } model;
 
@@ -54,6 +55,9 @@ void model_call(model *m);
 int model_was_refused(const model *m);
 /* The call is over: compare what can be told at once. */
 void model_return(model *m);
+
+/* The arena's access was set anew, everywhere. */
+void model_settle(model *m);
 
 /* What the holders and the resting access ask for. */
 sa_arena_access model_access(const model *m);

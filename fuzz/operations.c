@@ -82,6 +82,8 @@ static void accept_refusal(sa_arena_access access, size_t size)
 	}
 	if (access != SA_ARENA_READWRITE)
 		FUZZ_REQUIRE(errno == EACCES);
+	else if (errno == EACCES)
+		FUZZ_REQUIRE(state.is_torn);
 	else if (errno == ENOSPC)
 		FUZZ_REQUIRE(state.options.capacity != 0);
 	else if (errno == EPERM)
@@ -195,11 +197,19 @@ static int has_succeeded(int result)
 	return 0;
 }
 
+static int has_set_access(int result)
+{
+	if (!has_succeeded(result))
+		return 0;
+	model_settle(&state);
+	return 1;
+}
+
 static void do_protect(void)
 {
 	sa_arena_access access = (sa_arena_access)below(3);
 
-	if (has_succeeded(sa_arena_protect(state.arena, access)))
+	if (has_set_access(sa_arena_protect(state.arena, access)))
 		state.resting = access;
 }
 
@@ -209,7 +219,7 @@ static void do_open(void)
 	size_t *holders =
 		access == SA_ARENA_READWRITE ? &state.writers : &state.readers;
 
-	if (has_succeeded(sa_arena_open(state.arena, access)))
+	if (has_set_access(sa_arena_open(state.arena, access)))
 		(*holders)++;
 }
 
@@ -222,7 +232,7 @@ static void do_close(void)
 	if (*holders == 0) {
 		FUZZ_REQUIRE(sa_arena_close(state.arena, access) == -1);
 		FUZZ_REQUIRE(errno == EINVAL);
-	} else if (has_succeeded(sa_arena_close(state.arena, access))) {
+	} else if (has_set_access(sa_arena_close(state.arena, access))) {
 		(*holders)--;
 	}
 }
