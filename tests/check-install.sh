@@ -78,14 +78,19 @@ else
 fi
 [ $tried -eq 1 ] || fail 'no library is installed'
 
-# The header needs no other before it, in either language.
-echo '#include <sodium_arena.h>' >"$tmp/alone.c"
+# A header needs no other before it, in either language.
 strict='-Wall -Wextra -Werror -pedantic-errors -fsyntax-only'
-compile $strict -std=c11 "$tmp/alone.c" $(flags --cflags sodium-arena) ||
-	fail 'the header is not C11'
+alone()
+{
+	echo "#include <$1>" >"$tmp/alone.c"
+	shift
+	"$@" $strict "$tmp/alone.c" $(flags --cflags sodium-arena) ||
+		fail "not so: $* $(cat "$tmp/alone.c")"
+}
+
+alone sodium_arena.h compile -std=c11
 if command -v c++ >/dev/null; then
-	c++ $strict -std=c++17 -x c++ "$tmp/alone.c" \
-		$(flags --cflags sodium-arena) ||
-		fail 'the header is not C++17'
+	alone sodium_arena.h c++ -std=c++17 -x c++
+	alone sodium_arena.hpp c++ -std=c++17 -x c++
 fi
-echo 'check-install: header: ok'
+echo 'check-install: headers: ok'

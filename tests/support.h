@@ -13,6 +13,10 @@
 
 #include "sodium_arena.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---------------------------------------------------------- sanitizers */
 
 #ifdef __has_feature
@@ -96,7 +100,8 @@ void support_assert_dies(support_body body, void *context, int signal);
 	((condition) ? (void)0                                                 \
 		     : support_give_up(__FILE__, __LINE__, #condition))
 
-_Noreturn void support_give_up(const char *file, int line, const char *what);
+__attribute__((noreturn)) void support_give_up(const char *file, int line,
+					       const char *what);
 
 /* -------------------------------------------------------------- misuse */
 
@@ -201,5 +206,9 @@ void support_random_seed(support_random *random);
 uint64_t support_random_next(support_random *random);
 /* Below `bound`, which is not 0. */
 size_t support_random_below(support_random *random, size_t bound);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

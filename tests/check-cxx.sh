@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# sodium_arena.hpp needs no other header before it, and gives no warning: as
+# C++17, as C++20, and without run-time types.
+set -eu
+
+if [ -z "${CXX-}" ]; then
+	echo 'skipped: configure found no C++17 compiler'
+	exit 77
+fi
+
+source=$(mktemp -d)
+trap 'rm -rf "$source"' EXIT
+cat >"$source/alone.cc" <<'END'
+#include <sodium_arena.hpp>
+
+template class sodium_arena::allocator<int>;
+template class sodium_arena::deleter<int>;
+template class sodium_arena::deleter<sodium_arena::string>;
+template class sodium_arena::deleter<sodium_arena::string[]>;
+END
+
+status=0
+for flags in -std=c++17 -std=c++20 '-std=c++17 -fno-rtti'; do
+	# shellcheck disable=SC2086 # flags are words
+	if ! $CXX $flags -x c++ -fsyntax-only - </dev/null 2>/dev/null; then
+		echo "$flags: skipped, $CXX does not know it"
+	elif $CXX $flags -Wall -Wextra -Wshadow -Wconversion -Werror \
+		-pedantic-errors -fsyntax-only -I "${srcdir:-.}/include" \
+		"$source/alone.cc"; then
+		echo "$flags: ok"
+	else
+		echo "$flags: sodium_arena.hpp does not compile"
+		status=1
+	fi
+done
+exit $status
