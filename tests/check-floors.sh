@@ -8,15 +8,15 @@ cd "${srcdir:-.}/src"
 exec awk '
 BEGIN {
 	stands(0, "bits fatal holders line")
-	stands(1, "os thread")
+	stands(1, "os terminal thread")
 	stands(2, "meta region")
 	stands(3, "bitmap canary counters mark random sizeclass zero")
 	stands(4, "large pagemap slab tract")
 	stands(5, "access arena growth hold huge larges object preflight " \
 		"registry shard shards stats supply sweep")
-	stands(6, "api")
+	stands(6, "api buffer format passphrase")
 	may_include["sys/mman.h"] = " os.c "
-	may_include["sodium.h"] = " api.c random.c region.c registry.c zero.c "
+	may_include["sodium.h"] = " api.c buffer.c random.c region.c registry.c zero.c "
 	heap = "malloc|calloc|realloc|reallocarray|free|aligned_alloc|" \
 		"posix_memalign|memalign|strdup|strndup|asprintf|vasprintf"
 	heap = "(^|[^A-Za-z0-9_>.])(" heap ")[ \t]*[(]"

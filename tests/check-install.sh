@@ -88,9 +88,13 @@ alone()
 		fail "not so: $* $(cat "$tmp/alone.c")"
 }
 
-alone sodium_arena.h compile -std=c11
+for header in sodium_arena.h sodium_arena_buffer.h; do
+	alone $header compile -std=c11
+	if command -v c++ >/dev/null; then
+		alone $header c++ -std=c++17 -x c++
+	fi
+done
 if command -v c++ >/dev/null; then
-	alone sodium_arena.h c++ -std=c++17 -x c++
 	alone sodium_arena.hpp c++ -std=c++17 -x c++
 fi
 echo 'check-install: headers: ok'

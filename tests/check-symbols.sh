@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# The shared library exports the functions that sodium_arena.h declares: all
-# of them and nothing else; the version script lists the same.
+# The shared library exports the functions that the installed headers declare:
+# all of them and nothing else; the version script lists the same.
 set -eu
 
 srcdir=${srcdir:-.}
@@ -17,7 +17,9 @@ if [ -z "$library_names" ]; then
 fi
 
 # Without comments, a name before a parenthesis is a function's.
-${CC:-cc} -E -P "$srcdir/include/sodium_arena.h" |
+for header in "$srcdir"/include/*.h; do
+	${CC:-cc} -E -P -I "$srcdir/include" "$header"
+done |
 	grep -oE '(^|[^A-Za-z0-9_])sa_[a-z0-9_]+[[:space:]]*\(' |
 	grep -oE 'sa_[a-z0-9_]+' | LC_ALL=C sort -u >"$tmp/header"
 
@@ -38,7 +40,7 @@ for list in header library map; do
 done
 for list in library map; do
 	if ! (cd "$tmp" && diff -u header "$list"); then
-		echo "- declared in the header, + in the $list"
+		echo "- declared in the headers, + in the $list"
 		status=1
 	fi
 done

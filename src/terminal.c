@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Echo off and back on around signals: handlers only note what came and wake
+ * the reader through a pipe, which puts the terminal back and lets each signal
+ * have its effect as if nothing had been in between.
+ */
+#include <config.h>
+
+#include "terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fatal.h"
+
+/* Those that end or stop a process unless it says otherwise; and the one that
+ * comes when it goes on, with the echo as the shell has left it. */
+static const int numbers[] = {SIGALRM, SIGHUP,  SIGINT,  SIGPIPE, SIGQUIT,
+			      SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT};
+#define COUNT (sizeof numbers / sizeof *numbers)
+
+/* Held while a terminal is open: signals are the process's. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct sigaction actions[COUNT]; /* the program's own */
+static volatile sig_atomic_t caught[COUNT];
+static int wake[2]; /* a pipe: to be read, to be written */
+
+/* --------------------------------------------------------------- signals */
+
+static void note(int number)
+{
+	int error = errno;
+	ssize_t n;
+
+	for (size_t i = 0; i < COUNT; i++)
+		if (numbers[i] == number)
+			caught[i] = 1;
+	/* A pipe that is full wakes as well. */
+	n = write(wake[1], "", 1);
+	(void)n;
+	errno = error;
+}
+
+static void set_action(int number, const struct sigaction *action,
+		       struct sigaction *before)
+{
+	if (sigaction(number, action, before) != 0)
+		sa_fatal_impossible("a signal has no action");
+}
+
+/* What is ignored has no effect to wait for. */
+static bool is_ignored(const struct sigaction *action)
+{
+	return !(action->sa_flags & SA_SIGINFO) &&
+	       action->sa_handler == SIG_IGN;
+}
+
+static bool is_default(const struct sigaction *action)
+{
+	return !(action->sa_flags & SA_SIGINFO) &&
+	       action->sa_handler == SIG_DFL;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = note};
+
+	sigfillset(&action.sa_mask);
+	for (size_t i = 0; i < COUNT; i++) {
+		set_action(numbers[i], NULL, &actions[i]);
+		if (!is_ignored(&actions[i]))
+			set_action(numbers[i], &action, NULL);
+	}
+}
+
+static void release_signals(void)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		if (!is_ignored(&actions[i]))
+			set_action(numbers[i], &actions[i], NULL);
+}
+
+static bool is_any_caught(void)
+{
+	bool is_any = false;
+
+	for (size_t i = 0; i < COUNT; i++)
+		is_any |= caught[i] != 0;
+	return is_any;
+}
+
+/* Another thread may have been the one to take it: this one may block it. */
+static void raise_here(int number)
+{
+	sigset_t alone, before;
+
+	sigemptyset(&alone);
+	sigaddset(&alone, number);
+	pthread_sigmask(SIG_UNBLOCK, &alone, &before);
+	if (raise(number) != 0)
+		sa_fatal_impossible("a signal cannot be raised");
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* The program's actions are in force.  False if one of them interrupts: a
+ * handler that does not ask for calls to go on. */
+static bool raise_caught(void)
+{
+	bool goes_on = true;
+
+	for (size_t i = 0; i < COUNT; i++) {
+		if (caught[i] == 0)
+			continue;
+		caught[i] = 0;
+		raise_here(numbers[i]);
+		if (!is_default(&actions[i]) &&
+		    !(actions[i].sa_flags & SA_RESTART))
+			goes_on = false;
+	}
+	return goes_on;
+}
+
+static void empty_pipe(void)
+{
+	char bytes[16];
+	ssize_t n;
+
+	do
+		n = read(wake[0], bytes, sizeof bytes);
+	while (n > 0);
+}
+
+/* ------------------------------------------------------------------ echo */
+
+/* While another job has the terminal, its modes are not for us to change. */
+static bool is_in_foreground(const sa_terminal *terminal)
+{
+	pid_t group = tcgetpgrp(terminal->input);
+
+	return group < 0 || group == getpgrp();
+}
+
+/* In the background, SIGTTOU comes instead: -1 with EINTR. */
+static int turn_echo_off(sa_terminal *terminal)
+{
+	struct termios quiet;
+
+	if (!terminal->is_terminal || terminal->is_quiet)
+		return 0;
+	if (tcgetattr(terminal->input, &terminal->before) != 0)
+		return -1;
+	quiet = terminal->before;
+	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+	/* What was typed ahead was seen. */
+	if (tcsetattr(terminal->input, terminal->is_asked ? TCSANOW : TCSAFLUSH,
+		      &quiet) != 0)
+		return -1;
+	terminal->is_quiet = true;
+	/* It succeeds if it did anything of what it was to do. */
+	if (tcgetattr(terminal->input, &quiet) != 0)
+		return -1;
+	if (quiet.c_lflag & ECHO) {
+		errno = EIO;
+		return -1;
+	}
+	return 0;
+}
+
+static int turn_echo_on(sa_terminal *terminal, int when)
+{
+	int result;
+
+	if (!terminal->is_quiet)
+		return 0;
+	terminal->is_quiet = false;
+	if (!is_in_foreground(terminal))
+		return 0;
+	do
+		result = tcsetattr(terminal->input, when, &terminal->before);
+	while (result != 0 && errno == EINTR && is_in_foreground(terminal));
+	return result;
+}
+
+static int write_text(int fd, const char *text, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, text, size);
+
+		if (n < 0)
+			return -1;
+		text += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+static int ask(sa_terminal *terminal)
+{
+	if (terminal->is_asked)
+		return 0;
+	if (write_text(terminal->output, terminal->prompt,
+		       strlen(terminal->prompt)) != 0)
+		return -1;
+	terminal->is_asked = true;
+	return 0;
+}
+
+/* ---------------------------------------------------------- interruption */
+
+static bool is_stop(int number)
+{
+	return number == SIGTSTP || number == SIGTTIN || number == SIGTTOU ||
+	       number == SIGCONT;
+}
+
+/* Let the signals that came have their effect.  0, or -1 with EINTR if one
+ * interrupts. */
+static int give_way(sa_terminal *terminal)
+{
+	bool goes_on;
+
+	empty_pipe();
+	for (size_t i = 0; i < COUNT; i++)
+		if (caught[i] != 0 && is_stop(numbers[i]))
+			terminal->is_asked = false;
+	if (turn_echo_on(terminal, TCSANOW) != 0)
+		return -1;
+	release_signals();
+	goes_on = raise_caught();
+	catch_signals();
+	if (goes_on)
+		return 0;
+	errno = EINTR;
+	return -1;
+}
+
+/* Echo off and prompt shown, whatever signals come in between. */
+static int prepare(sa_terminal *terminal)
+{
+	for (;;) {
+		if (turn_echo_off(terminal) == 0 && ask(terminal) == 0)
+			return 0;
+		if (errno != EINTR)
+			return -1;
+		if (is_any_caught() && give_way(terminal) != 0)
+			return -1;
+	}
+}
+
+/* ---------------------------------------------------------- open to close */
+
+static int open_descriptors(sa_terminal *terminal, bool is_required)
+{
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	struct termios modes;
+
+	if (fd < 0 && is_required) {
+		errno = ENOTTY;
+		return -1;
+	}
+	terminal->input = fd < 0 ? STDIN_FILENO : fd;
+	terminal->output = fd < 0 ? STDERR_FILENO : fd;
+	/* If one is closed, the pipe would take its place. */
+	if (fcntl(terminal->input, F_GETFD) < 0 ||
+	    fcntl(terminal->output, F_GETFD) < 0)
+		return -1;
+	terminal->is_terminal = tcgetattr(terminal->input, &modes) == 0;
+	return 0;
+}
+
+static void close_descriptors(const sa_terminal *terminal)
+{
+	if (terminal->input != STDIN_FILENO ||
+	    terminal->output != STDERR_FILENO)
+		close(terminal->input);
+}
+
+static int start(sa_terminal *terminal, bool is_required)
+{
+	if (open_descriptors(terminal, is_required) != 0)
+		return -1;
+	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0) {
+		int error = errno;
+
+		close_descriptors(terminal);
+		errno = error;
+		return -1;
+	}
+	catch_signals();
+	return 0;
+}
+
+/* Last of all, the effect of signals that came late. */
+static void stop(const sa_terminal *terminal)
+{
+	release_signals();
+	close(wake[0]);
+	close(wake[1]);
+	close_descriptors(terminal);
+	raise_caught();
+}
+
+static void leave(const sa_terminal *terminal)
+{
+	int state;
+
+	pthread_mutex_unlock(&mutex);
+	pthread_setcancelstate(terminal->cancel_state, &state);
+}
+
+int sa_terminal_open(sa_terminal *terminal, const char *prompt,
+		     bool is_required)
+{
+	int error;
+
+	*terminal = (sa_terminal){.prompt = prompt};
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &terminal->cancel_state);
+	pthread_mutex_lock(&mutex);
+	if (start(terminal, is_required) != 0)
+		goto leave;
+	if (prepare(terminal) == 0)
+		return 0;
+	error = errno;
+	sa_terminal_close(terminal, false);
+	errno = error;
+	return -1;
+
+leave:
+	error = errno;
+	leave(terminal);
+	errno = error;
+	return -1;
+}
+
+/* 1: there is input, or its end; 0: look again; -1 and errno. */
+static int await(sa_terminal *terminal)
+{
+	struct pollfd fds[] = {{.fd = terminal->input, .events = POLLIN},
+			       {.fd = wake[0], .events = POLLIN}};
+	int ready = poll(fds, 2, -1);
+
+	if (is_any_caught())
+		return give_way(terminal) == 0 ? prepare(terminal) : -1;
+	if (ready < 0)
+		return errno == EINTR ? 0 : -1;
+	return fds[0].revents != 0;
+}
+
+int sa_terminal_read(sa_terminal *terminal, unsigned char *byte)
+{
+	for (;;) {
+		int ready = await(terminal);
+		ssize_t n;
+
+		if (ready < 0)
+			return -1;
+		if (ready == 0)
+			continue;
+		n = read(terminal->input, byte, 1);
+		if (n >= 0)
+			return (int)n;
+		if (errno != EINTR && errno != EAGAIN)
+			return -1;
+	}
+}
+
+int sa_terminal_close(sa_terminal *terminal, bool is_complete)
+{
+	bool was_quiet = terminal->is_quiet;
+	int result, error;
+
+	result = turn_echo_on(terminal, is_complete ? TCSANOW : TCSAFLUSH);
+	error = errno;
+	/* The one that was typed was not echoed; a line too few is no harm. */
+	if (was_quiet && is_in_foreground(terminal))
+		(void)write_text(terminal->output, "\n", 1);
+	stop(terminal);
+	leave(terminal);
+	errno = error;
+	return result;
+}

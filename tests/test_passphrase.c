@@ -1,0 +1,700 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * sa_buffer_read_passphrase() on a pseudo-terminal, in a session with a shell
+ * of the test's own: what is typed and seen, the echo before, meanwhile and
+ * after, and signals of every kind; and without a terminal.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "copies.h"
+#include "sodium_arena_buffer.h"
+
+#define PROMPT "Say friend: "
+#define INTERRUPT_KEY "\003"
+#define STOP_KEY "\032"
+/* What should happen at once has happened by then. */
+#define PATIENCE_MS 10000
+
+/* ------------------------------------------------------- the other side */
+
+/* What the reader tells the test. */
+typedef struct report {
+	int error; /* of errno; 0: it read something */
+	int handled;
+	size_t copies;
+	size_t length;
+	char text[64];
+} report;
+
+/* What the shell tells: that the reader has ended, stopped or gone on. */
+typedef struct session {
+	void (*prepare)(void); /* in the reader, before it asks */
+	size_t most;
+	bool in_background;
+	int terminal; /* the test's end */
+	int gate[2];  /* the reader asks when this one gives a byte */
+	int reports[2];
+	int statuses[2];
+	pid_t shell;
+	pid_t reader;
+} session;
+
+static const int deadly[] = {SIGALRM, SIGHUP,  SIGINT,
+			     SIGPIPE, SIGQUIT, SIGTERM};
+
+static volatile sig_atomic_t handled;
+
+static void handle(int number)
+{
+	(void)number;
+	handled++;
+}
+
+static unsigned char secret_byte(size_t i)
+{
+	return (unsigned char)('a' + support_pattern(3, i) % 26);
+}
+
+/* Opened anew, so that only /dev/tty leads to the terminal. */
+static void lose_standard_streams(void)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	SUPPORT_REQUIRE(null >= 0);
+	for (int fd = 0; fd < 3; fd++)
+		SUPPORT_REQUIRE(dup2(null, fd) == fd);
+	close(null);
+}
+
+/* Those of Check, which passes some signals on to the test. */
+static void forget_handlers(void)
+{
+	for (size_t i = 0; i < SUPPORT_LENGTH(deadly); i++)
+		signal(deadly[i], SIG_DFL);
+}
+
+static void ask(sa_buffer *buffer, size_t most, report *answer)
+{
+	memset(answer, 0, sizeof *answer);
+	if (sa_buffer_read_passphrase(buffer, PROMPT, most,
+				      SA_BUFFER_REQUIRE_TERMINAL) != 0)
+		answer->error = errno;
+	answer->handled = handled;
+	answer->length = buffer->length;
+	if (!SUPPORT_SANITIZED)
+		answer->copies = copies_count(secret_byte);
+	SUPPORT_REQUIRE(buffer->length < sizeof answer->text);
+	memcpy(answer->text, sa_buffer_string(buffer), buffer->length);
+}
+
+static _Noreturn void be_reader(const session *s)
+{
+	sa_arena *arena = sa_arena_create(NULL);
+	sa_buffer buffer;
+	report answer;
+	char byte;
+
+	forget_handlers();
+	lose_standard_streams();
+	alarm(PATIENCE_MS / 1000 * 2);
+	sa_buffer_init(&buffer, arena);
+	if (s->prepare != NULL)
+		s->prepare();
+	SUPPORT_REQUIRE(read(s->gate[0], &byte, 1) == 1);
+	ask(&buffer, s->most, &answer);
+	SUPPORT_REQUIRE(write(s->reports[1], &answer, sizeof answer) ==
+			sizeof answer);
+	_exit(0);
+}
+
+/* A shell with one job, which it brings to the foreground when it stops for
+ * being in the background. */
+static _Noreturn void be_shell(session *s, const char *name)
+{
+	int tty, status;
+
+	setsid();
+	tty = open(name, O_RDWR);
+	SUPPORT_REQUIRE(tty >= 0 && ioctl(tty, TIOCSCTTY, 0) == 0);
+	signal(SIGTTOU, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	s->reader = fork();
+	if (s->reader == 0) {
+		signal(SIGTTOU, SIG_DFL);
+		signal(SIGHUP, SIG_DFL);
+		setpgid(0, 0);
+		be_reader(s);
+	}
+	setpgid(s->reader, s->reader);
+	if (!s->in_background)
+		SUPPORT_REQUIRE(tcsetpgrp(tty, s->reader) == 0);
+	SUPPORT_REQUIRE(write(s->statuses[1], &s->reader, sizeof s->reader) ==
+			sizeof s->reader);
+	do {
+		SUPPORT_REQUIRE(waitpid(s->reader, &status, WUNTRACED) ==
+				s->reader);
+		if (WIFSTOPPED(status))
+			SUPPORT_REQUIRE(tcsetpgrp(tty, s->reader) == 0);
+		SUPPORT_REQUIRE(write(s->statuses[1], &status, sizeof status) ==
+				sizeof status);
+	} while (WIFSTOPPED(status));
+	_exit(0);
+}
+
+/* -------------------------------------------------------- the test's side */
+
+static void read_within(int fd, void *bytes, size_t size, const char *what)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+	ck_assert_msg(poll(&ready, 1, PATIENCE_MS) == 1, "no %s", what);
+	ck_assert_msg(read(fd, bytes, size) == (ssize_t)size, "no %s", what);
+}
+
+static void let_ask(session *s)
+{
+	ck_assert_int_eq(write(s->gate[1], "", 1), 1);
+}
+
+static void start(session *s)
+{
+	s->terminal = posix_openpt(O_RDWR | O_NOCTTY);
+	ck_assert_int_ge(s->terminal, 0);
+	ck_assert_int_eq(grantpt(s->terminal), 0);
+	ck_assert_int_eq(unlockpt(s->terminal), 0);
+	ck_assert_int_eq(pipe(s->gate), 0);
+	ck_assert_int_eq(pipe(s->reports), 0);
+	ck_assert_int_eq(pipe(s->statuses), 0);
+	if (s->most == 0)
+		s->most = 60;
+	s->shell = fork();
+	if (s->shell == 0)
+		be_shell(s, ptsname(s->terminal));
+	read_within(s->statuses[0], &s->reader, sizeof s->reader, "reader");
+}
+
+static void start_asking(session *s)
+{
+	start(s);
+	let_ask(s);
+}
+
+static void finish(session *s)
+{
+	ck_assert_int_eq(waitpid(s->shell, NULL, 0), s->shell);
+	close(s->terminal);
+	for (int i = 0; i < 2; i++) {
+		close(s->gate[i]);
+		close(s->reports[i]);
+		close(s->statuses[i]);
+	}
+}
+
+static bool echoes(const session *s)
+{
+	struct termios modes;
+
+	ck_assert_int_eq(tcgetattr(s->terminal, &modes), 0);
+	return (modes.c_lflag & ECHO) != 0;
+}
+
+static void turn_echo_on(const session *s)
+{
+	struct termios modes;
+
+	ck_assert_int_eq(tcgetattr(s->terminal, &modes), 0);
+	modes.c_lflag |= ECHO;
+	ck_assert_int_eq(tcsetattr(s->terminal, TCSANOW, &modes), 0);
+}
+
+static void type(const session *s, const char *text)
+{
+	ck_assert_int_eq(write(s->terminal, text, strlen(text)),
+			 (int)strlen(text));
+}
+
+/* What the terminal shows next is exactly this. */
+static void assert_shows(const session *s, const char *text)
+{
+	char shown[64] = "";
+
+	ck_assert_uint_lt(strlen(text), sizeof shown);
+	for (size_t i = 0; i < strlen(text); i++)
+		read_within(s->terminal, &shown[i], 1, text);
+	ck_assert_str_eq(shown, text);
+}
+
+static void assert_asks(const session *s)
+{
+	assert_shows(s, PROMPT);
+	ck_assert(!echoes(s));
+}
+
+static void assert_shows_no_more(const session *s)
+{
+	struct pollfd ready = {.fd = s->terminal, .events = POLLIN};
+
+	ck_assert(poll(&ready, 1, 0) == 0 || !(ready.revents & POLLIN));
+}
+
+static int next_status(const session *s)
+{
+	int status;
+
+	read_within(s->statuses[0], &status, sizeof status, "change of state");
+	return status;
+}
+
+static void assert_stops(const session *s, int number)
+{
+	int status = next_status(s);
+
+	ck_assert(WIFSTOPPED(status));
+	ck_assert_int_eq(WSTOPSIG(status), number);
+}
+
+static void go_on(const session *s)
+{
+	ck_assert_int_eq(kill(s->reader, SIGCONT), 0);
+}
+
+static report get_report(const session *s)
+{
+	report answer;
+
+	read_within(s->reports[0], &answer, sizeof answer, "report");
+	ck_assert_int_eq(next_status(s), 0);
+	ck_assert(echoes(s));
+	return answer;
+}
+
+/* The reader ends with what was typed. */
+static void assert_reads(session *s, const char *text)
+{
+	report answer = get_report(s);
+
+	ck_assert_int_eq(answer.error, 0);
+	ck_assert_uint_eq(answer.length, strlen(text));
+	ck_assert_str_eq(answer.text, text);
+	assert_shows(s, "\r\n");
+	assert_shows_no_more(s);
+	finish(s);
+}
+
+/* ------------------------------------------------------------------ tests */
+
+START_TEST(test_typed)
+{
+	session s = {.prepare = NULL};
+
+	start(&s);
+	ck_assert(echoes(&s));
+	let_ask(&s);
+	assert_asks(&s);
+	type(&s, "mel");
+	type(&s, "lon\n");
+	assert_reads(&s, "mellon");
+}
+END_TEST
+
+START_TEST(test_edited)
+{
+	session s = {.prepare = NULL};
+
+	start_asking(&s);
+	assert_asks(&s);
+	type(&s, "wrong\025melk\177lon\r");
+	assert_reads(&s, "mellon");
+}
+END_TEST
+
+START_TEST(test_empty_line)
+{
+	session s = {.prepare = NULL};
+
+	start_asking(&s);
+	assert_asks(&s);
+	type(&s, "\n");
+	assert_reads(&s, "");
+}
+END_TEST
+
+/* What was typed too early was seen by all. */
+START_TEST(test_typed_ahead)
+{
+	session s = {.prepare = NULL};
+
+	start(&s);
+	type(&s, "early\n");
+	assert_shows(&s, "early\r\n");
+	let_ask(&s);
+	assert_asks(&s);
+	type(&s, "late\n");
+	assert_reads(&s, "late");
+}
+END_TEST
+
+START_TEST(test_too_long)
+{
+	session s = {.most = 5};
+	report answer;
+
+	start_asking(&s);
+	assert_asks(&s);
+	type(&s, "mellon\n");
+	answer = get_report(&s);
+	ck_assert_int_eq(answer.error, EMSGSIZE);
+	ck_assert_uint_eq(answer.length, 0);
+	finish(&s);
+
+	s = (session){.most = 6};
+	start_asking(&s);
+	assert_asks(&s);
+	type(&s, "mellon\n");
+	assert_reads(&s, "mellon");
+}
+END_TEST
+
+START_TEST(test_end_of_input)
+{
+	session s = {.prepare = NULL};
+
+	start_asking(&s);
+	assert_asks(&s);
+	type(&s, "\004");
+	ck_assert_int_eq(get_report(&s).error, ENODATA);
+	finish(&s);
+}
+END_TEST
+
+START_TEST(test_no_copies)
+{
+	session s = {.prepare = NULL};
+	report answer;
+
+	if (SUPPORT_SANITIZED) {
+		support_skip("no_copies", "sanitizers map too much to look at");
+		return;
+	}
+	start_asking(&s);
+	assert_asks(&s);
+	for (size_t i = 0; i < 50; i++) {
+		unsigned char byte = secret_byte(i);
+
+		ck_assert_int_eq(write(s.terminal, &byte, 1), 1);
+	}
+	type(&s, "\n");
+	answer = get_report(&s);
+	ck_assert_uint_eq(answer.length, 50);
+	ck_assert_uint_eq(answer.copies, 1);
+	finish(&s);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- signals */
+
+START_TEST(test_deadly_signal)
+{
+	session s = {.prepare = NULL};
+	int status;
+
+	start_asking(&s);
+	assert_asks(&s);
+	type(&s, "half");
+	ck_assert_int_eq(kill(s.reader, deadly[_i]), 0);
+	status = next_status(&s);
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), deadly[_i]);
+	ck_assert(echoes(&s));
+	finish(&s);
+}
+END_TEST
+
+START_TEST(test_interrupt_key)
+{
+	session s = {.prepare = NULL};
+	int status;
+
+	start_asking(&s);
+	assert_asks(&s);
+	type(&s, "half" INTERRUPT_KEY);
+	status = next_status(&s);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+	ck_assert(echoes(&s));
+	finish(&s);
+}
+END_TEST
+
+START_TEST(test_stop_key)
+{
+	session s = {.prepare = NULL};
+
+	start_asking(&s);
+	for (int i = 0; i < 3; i++) {
+		assert_asks(&s);
+		type(&s, "half" STOP_KEY);
+		assert_stops(&s, SIGTSTP);
+		ck_assert(echoes(&s));
+		go_on(&s);
+	}
+	assert_asks(&s);
+	type(&s, "mellon\n");
+	assert_reads(&s, "mellon");
+}
+END_TEST
+
+/* Nothing can be done before this one; but after it. */
+START_TEST(test_stopped_without_warning)
+{
+	session s = {.prepare = NULL};
+
+	start_asking(&s);
+	assert_asks(&s);
+	ck_assert_int_eq(kill(s.reader, SIGSTOP), 0);
+	assert_stops(&s, SIGSTOP);
+	turn_echo_on(&s);
+	go_on(&s);
+	assert_asks(&s);
+	type(&s, "mellon\n");
+	assert_reads(&s, "mellon");
+}
+END_TEST
+
+START_TEST(test_in_background)
+{
+	session s = {.in_background = true};
+
+	start_asking(&s);
+	assert_stops(&s, SIGTTOU);
+	ck_assert(echoes(&s));
+	go_on(&s);
+	assert_asks(&s);
+	type(&s, "mellon\n");
+	assert_reads(&s, "mellon");
+}
+END_TEST
+
+static void set_handler(int flags)
+{
+	struct sigaction action = {.sa_handler = handle, .sa_flags = flags};
+
+	SUPPORT_REQUIRE(sigaction(SIGINT, &action, NULL) == 0);
+}
+
+static void interrupt_by_handler(void)
+{
+	set_handler(0);
+}
+
+static void go_on_after_handler(void)
+{
+	set_handler(SA_RESTART);
+}
+
+static void ignore_interrupts(void)
+{
+	signal(SIGINT, SIG_IGN);
+}
+
+START_TEST(test_handler_interrupts)
+{
+	session s = {.prepare = interrupt_by_handler};
+	report answer;
+
+	start_asking(&s);
+	assert_asks(&s);
+	type(&s, "half" INTERRUPT_KEY);
+	answer = get_report(&s);
+	ck_assert_int_eq(answer.error, EINTR);
+	ck_assert_int_eq(answer.handled, 1);
+	ck_assert_uint_eq(answer.length, 0);
+	finish(&s);
+}
+END_TEST
+
+START_TEST(test_handler_goes_on)
+{
+	session s = {.prepare = go_on_after_handler};
+	report answer;
+
+	start_asking(&s);
+	assert_asks(&s);
+	ck_assert_int_eq(kill(s.reader, SIGINT), 0);
+	usleep(50000);
+	type(&s, "mellon\n");
+	answer = get_report(&s);
+	ck_assert_int_eq(answer.error, 0);
+	ck_assert_int_eq(answer.handled, 1);
+	ck_assert_str_eq(answer.text, "mellon");
+	/* The prompt was not repeated. */
+	assert_shows(&s, "\r\n");
+	finish(&s);
+}
+END_TEST
+
+START_TEST(test_ignored_signal)
+{
+	session s = {.prepare = ignore_interrupts};
+
+	start_asking(&s);
+	assert_asks(&s);
+	ck_assert_int_eq(kill(s.reader, SIGINT), 0);
+	usleep(20000);
+	ck_assert(!echoes(&s));
+	type(&s, "mellon\n");
+	assert_reads(&s, "mellon");
+}
+END_TEST
+
+static void *sleep_on(void *context)
+{
+	for (;;)
+		pause();
+	return context;
+}
+
+/* The thread that asks takes no signals; another does. */
+static void leave_signals_to_another(void)
+{
+	static pthread_t thread;
+	sigset_t all;
+
+	SUPPORT_REQUIRE(pthread_create(&thread, NULL, sleep_on, NULL) == 0);
+	sigfillset(&all);
+	SUPPORT_REQUIRE(pthread_sigmask(SIG_BLOCK, &all, NULL) == 0);
+}
+
+START_TEST(test_signal_to_another_thread)
+{
+	session s = {.prepare = leave_signals_to_another};
+	int status;
+
+	start_asking(&s);
+	assert_asks(&s);
+	ck_assert_int_eq(kill(s.reader, SIGTERM), 0);
+	status = next_status(&s);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	ck_assert(echoes(&s));
+	finish(&s);
+}
+END_TEST
+
+/* ------------------------------------------------------- without terminal */
+
+/* A new session has none. */
+static int read_plain(sa_buffer *buffer, size_t most, unsigned flags)
+{
+	return sa_buffer_read_passphrase(buffer, PROMPT, most, flags);
+}
+
+static void be_without_terminal(const char *input, sa_buffer *buffer)
+{
+	int fds[2];
+
+	SUPPORT_REQUIRE(setsid() > 0);
+	SUPPORT_REQUIRE(pipe(fds) == 0);
+	SUPPORT_REQUIRE(write(fds[1], input, strlen(input)) ==
+			(ssize_t)strlen(input));
+	close(fds[1]);
+	SUPPORT_REQUIRE(dup2(fds[0], STDIN_FILENO) == STDIN_FILENO);
+	close(fds[0]);
+	sa_buffer_init(buffer, support_arena_create());
+}
+
+static void read_lines(void *context)
+{
+	sa_buffer b;
+	char rest[8] = "";
+
+	(void)context;
+	be_without_terminal("one\ntoo long\n\nend", &b);
+	SUPPORT_REQUIRE(read_plain(&b, 3, 0) == 0);
+	SUPPORT_REQUIRE(strcmp(sa_buffer_string(&b), "one") == 0);
+	SUPPORT_REQUIRE(read_plain(&b, 7, 0) == -1 && errno == EMSGSIZE);
+	SUPPORT_REQUIRE(b.length == 3);
+	SUPPORT_REQUIRE(support_is_zero(b.bytes + 3, b.capacity + 1 - 3));
+	SUPPORT_REQUIRE(read_plain(&b, 0, 0) == 0 && b.length == 3);
+	SUPPORT_REQUIRE(read(STDIN_FILENO, rest, 1) == 1 && rest[0] == 'e');
+	SUPPORT_REQUIRE(read_plain(&b, SIZE_MAX, 0) == 0);
+	SUPPORT_REQUIRE(strcmp(sa_buffer_string(&b), "onend") == 0);
+	SUPPORT_REQUIRE(read_plain(&b, 10, 0) == -1 && errno == ENODATA);
+	SUPPORT_REQUIRE(b.length == 5);
+	sa_arena_destroy(b.arena);
+}
+
+START_TEST(test_lines_of_a_pipe)
+{
+	support_end end;
+
+	support_child(read_lines, NULL, &end);
+	ck_assert_int_eq(end.status, 0);
+	ck_assert_str_eq(end.text, PROMPT PROMPT PROMPT PROMPT PROMPT);
+}
+END_TEST
+
+static void require_terminal(void *context)
+{
+	sa_buffer b;
+
+	(void)context;
+	be_without_terminal("line\n", &b);
+	SUPPORT_REQUIRE(read_plain(&b, 9, SA_BUFFER_REQUIRE_TERMINAL) == -1);
+	SUPPORT_REQUIRE(errno == ENOTTY && b.length == 0);
+	SUPPORT_REQUIRE(sa_arena_protect(b.arena, SA_ARENA_READONLY) == 0);
+	sa_buffer_free(&b);
+	SUPPORT_REQUIRE(read_plain(&b, 9, 0) == -1 && errno == EACCES);
+	SUPPORT_REQUIRE(sa_arena_protect(b.arena, SA_ARENA_READWRITE) == 0);
+	close(STDIN_FILENO);
+	close(STDERR_FILENO);
+	SUPPORT_REQUIRE(read_plain(&b, 9, 0) == -1 && errno == EBADF);
+	sa_arena_destroy(b.arena);
+}
+
+/* Nobody is asked in vain. */
+START_TEST(test_no_terminal)
+{
+	support_assert_passes(require_terminal, NULL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("passphrase");
+	TCase *tc = tcase_create("passphrase");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, test_typed);
+	tcase_add_test(tc, test_edited);
+	tcase_add_test(tc, test_empty_line);
+	tcase_add_test(tc, test_typed_ahead);
+	tcase_add_test(tc, test_too_long);
+	tcase_add_test(tc, test_end_of_input);
+	tcase_add_test(tc, test_no_copies);
+	tcase_add_loop_test(tc, test_deadly_signal, 0,
+			    (int)SUPPORT_LENGTH(deadly));
+	tcase_add_test(tc, test_interrupt_key);
+	tcase_add_test(tc, test_stop_key);
+	tcase_add_test(tc, test_stopped_without_warning);
+	tcase_add_test(tc, test_in_background);
+	tcase_add_test(tc, test_handler_interrupts);
+	tcase_add_test(tc, test_handler_goes_on);
+	tcase_add_test(tc, test_ignored_signal);
+	tcase_add_test(tc, test_signal_to_another_thread);
+	tcase_add_test(tc, test_lines_of_a_pipe);
+	tcase_add_test(tc, test_no_terminal);
+	suite_add_tcase(suite, tc);
+	return support_run(suite);
+}
