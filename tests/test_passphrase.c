@@ -26,7 +26,7 @@
 #define INTERRUPT_KEY "\003"
 #define STOP_KEY "\032"
 /* What should happen at once has happened by then. */
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 5000
 
 /* ------------------------------------------------------- the other side */
 
@@ -107,7 +107,6 @@ static _Noreturn void be_reader(const session *s)
 	report answer;
 	char byte;
 
-	forget_handlers();
 	lose_standard_streams();
 	alarm(PATIENCE_MS / 1000 * 2);
 	sa_buffer_init(&buffer, arena);
@@ -126,15 +125,17 @@ static _Noreturn void be_shell(session *s, const char *name)
 {
 	int tty, status;
 
+	forget_handlers();
 	setsid();
 	tty = open(name, O_RDWR);
 	SUPPORT_REQUIRE(tty >= 0 && ioctl(tty, TIOCSCTTY, 0) == 0);
+	/* So that the terminal hangs up when the test ends early. */
+	close(s->terminal);
+	alarm(PATIENCE_MS / 1000 * 4);
 	signal(SIGTTOU, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
 	s->reader = fork();
 	if (s->reader == 0) {
 		signal(SIGTTOU, SIG_DFL);
-		signal(SIGHUP, SIG_DFL);
 		setpgid(0, 0);
 		be_reader(s);
 	}
