@@ -3,7 +3,7 @@
 # The command sodium-arena: exit statuses, figures, JSON that is JSON, advice
 # that comes true; as whoever runs this and as an ordinary user who may lock
 # 64 KiB.
-# shellcheck disable=SC2154 # the functions set `out`, `err` and `status`
+# shellcheck disable=SC2154,SC3045 # functions set out, err, status; ulimit -l
 set -u
 
 srcdir=${srcdir:-.}
