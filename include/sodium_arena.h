@@ -372,6 +372,15 @@ sa_arena_stats_get(const sa_arena *arena, sa_arena_stats *stats);
  */
 SA_ARENA_API int sa_arena_stats_print(const sa_arena *arena, int fd);
 
+/*
+ * The same for every arena of the process, a line each, oldest first.  Arenas
+ * that other threads create or destroy meanwhile may be missing; no arena is
+ * kept from anything while lines are written.  Reads single-threaded arenas,
+ * too: no call on one of them may overlap with it.  0, or -1 with the errno of
+ * write(2); lines written before stay written.
+ */
+SA_ARENA_API int sa_arena_stats_print_all(int fd);
+
 /* ----------------------------------------------------------- preflight */
 
 typedef struct sa_arena_preflight_report {

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "huge.h"
+#include "probe.h"
 #include "shards.h"
 
 /* The regions one after another: those of slabs, then those of large objects.
@@ -111,6 +112,7 @@ static int apply(sa_arena *arena, sa_arena_access access)
 	arena->is_torn = false;
 	atomic_store(&arena->access, access);
 	count_change(arena);
+	SA_PROBE3(transition, arena->name, old, access);
 	sa_shards_resume(arena);
 	return 0;
 }

@@ -383,6 +383,26 @@ int sa_arena_stats_print(const sa_arena *arena, int fd)
 	return sa_line_write(&line, fd);
 }
 
+static void format_stats(sa_arena *arena, void *line)
+{
+	sa_arena_stats stats = SA_ARENA_STATS_INIT;
+
+	sa_stats_gather(arena, &stats);
+	sa_stats_format(arena, &stats, line);
+}
+
+/* Nothing is held while writing, which may take as long as it likes. */
+int sa_arena_stats_print_all(int fd)
+{
+	uint64_t serial = 0;
+	sa_line line;
+
+	while (sa_registry_visit(&serial, format_stats, &line))
+		if (sa_line_write(&line, fd) != 0)
+			return -1;
+	return 0;
+}
+
 int sa_arena_preflight(const sa_arena_options *options, size_t count,
 		       size_t size, sa_arena_preflight_report *report)
 {

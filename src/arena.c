@@ -9,6 +9,7 @@
 
 #include "fatal.h"
 #include "os.h"
+#include "probe.h"
 
 void sa_arena_lock(sa_arena *arena)
 {
@@ -54,6 +55,7 @@ int sa_arena_fail(sa_arena *arena, int error)
 {
 	atomic_fetch_add_explicit(&arena->failure_count, 1,
 				  memory_order_relaxed);
+	SA_PROBE2(failure, arena->name, error);
 	errno = error;
 	return -1;
 }

@@ -61,6 +61,7 @@ struct sa_arena {
 
 	sa_arena *next; /* registry */
 	sa_arena *previous;
+	uint64_t serial; /* never given twice */
 
 	/* Written under the mutex or atomically, read by anyone. */
 	_Atomic(sa_arena_access) access;

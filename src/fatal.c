@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "line.h"
+#include "probe.h"
 
 static pthread_mutex_t handler_mutex = PTHREAD_MUTEX_INITIALIZER;
 static sa_arena_misuse_handler handler_function;
@@ -74,6 +75,8 @@ void sa_fatal_misuse(const sa_arena_misuse *misuse)
 	sa_arena_misuse_handler handler;
 	void *context;
 
+	SA_PROBE5(misuse, misuse->arena, misuse->kind, misuse->object,
+		  misuse->size, misuse->offset);
 	pthread_mutex_lock(&handler_mutex);
 	handler = handler_function;
 	context = handler_context;

@@ -7,6 +7,8 @@
 #include <errno.h>
 
 #include "os.h"
+#include "probe.h"
+#include "vmname.h"
 
 /* An arena begins with four pages, so that it is of use where 64 KiB can be
  * locked, and doubles. */
@@ -101,6 +103,8 @@ static int add_tract(sa_arena *arena, size_t size)
 	sa_pagemap_set(&arena->pagemap, start, size, NULL);
 	sa_tract_init(tract, bits);
 	link_tract(arena, tract);
+	sa_vmname_set(&tract->region, arena->name);
+	SA_PROBE3(growth, arena->name, start, size);
 	return 0;
 
 destroy_region:

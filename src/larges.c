@@ -7,6 +7,8 @@
 #include <errno.h>
 
 #include "growth.h"
+#include "probe.h"
+#include "vmname.h"
 
 /* The descriptor that has been unused for longest. */
 static sa_large *unused_large(sa_arena *arena)
@@ -67,6 +69,8 @@ sa_large *sa_larges_add(sa_arena *arena, size_t size, size_t alignment)
 	sa_pagemap_set(&arena->pagemap, sa_large_object(large), 1,
 		       (unsigned char *)large + 1);
 	link_large(arena, large);
+	sa_vmname_set(&large->region, arena->name);
+	SA_PROBE3(growth, arena->name, large->region.start, need);
 	return large;
 
 destroy:

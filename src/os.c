@@ -21,7 +21,7 @@
 #include "bits.h"
 
 /* Values of the kernel's ABI that older headers lack: asm-generic/mman-common.h
- * and linux/membarrier.h of Linux 6.1. */
+ * linux/membarrier.h and linux/prctl.h of Linux 6.1. */
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
@@ -30,6 +30,10 @@
 #endif
 #ifndef MLOCK_ONFAULT
 #define MLOCK_ONFAULT 1
+#endif
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
 #endif
 #define BARRIER_QUERY 0
 #define BARRIER_PRIVATE_EXPEDITED (1 << 3)
@@ -176,6 +180,12 @@ int sa_os_ask_for_huge_pages(void *memory, size_t size)
 int sa_os_drop(void *memory, size_t size)
 {
 	return madvise(memory, size, MADV_DONTNEED_LOCKED);
+}
+
+int sa_os_name(void *memory, size_t size, const char *name)
+{
+	return prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, (unsigned long)memory,
+		     size, (unsigned long)name);
 }
 
 int sa_os_lock_present(void *memory, size_t size)

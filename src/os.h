@@ -58,6 +58,10 @@ int sa_os_ask_for_huge_pages(void *memory, size_t size);
 /* Take locked pages out, so that the next touch or lock finds zeroes. */
 int sa_os_drop(void *memory, size_t size);
 
+/* Name a mapping for who looks at it from outside; the kernel may not keep
+ * names (CONFIG_ANON_VMA_NAME). */
+int sa_os_name(void *memory, size_t size, const char *name);
+
 /* Lock what is present, and what will be when it is touched; no page is
  * touched now.  For the copy that a forked child got of locked memory. */
 int sa_os_lock_present(void *memory, size_t size);

@@ -15,7 +15,8 @@
 #include "sweep.h"
 
 static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
-static sa_arena *arenas;
+static sa_arena *arenas; /* youngest first */
+static uint64_t last_serial;
 static bool is_started;
 
 /* The page that holds the key, while anyone does. */
@@ -190,6 +191,7 @@ void sa_registry_leave(void)
 void sa_registry_add(sa_arena *arena)
 {
 	pthread_mutex_lock(&registry_mutex);
+	arena->serial = ++last_serial;
 	arena->next = arenas;
 	if (arenas != NULL)
 		arenas->previous = arena;
@@ -207,4 +209,22 @@ void sa_registry_remove(sa_arena *arena)
 	if (arena->next != NULL)
 		arena->next->previous = arena->previous;
 	pthread_mutex_unlock(&registry_mutex);
+}
+
+bool sa_registry_visit(uint64_t *serial,
+		       void (*visit)(sa_arena *arena, void *context),
+		       void *context)
+{
+	sa_arena *next = NULL;
+
+	pthread_mutex_lock(&registry_mutex);
+	for (sa_arena *a = arenas; a != NULL && a->serial > *serial;
+	     a = a->next)
+		next = a;
+	if (next != NULL) {
+		*serial = next->serial;
+		visit(next, context);
+	}
+	pthread_mutex_unlock(&registry_mutex);
+	return next != NULL;
 }

@@ -25,4 +25,13 @@ void sa_registry_leave(void);
 void sa_registry_add(sa_arena *arena);
 void sa_registry_remove(sa_arena *arena);
 
+/*
+ * Call `visit` for the oldest arena that is younger than `serial`, which
+ * becomes its serial; 0 begins.  No arena comes or goes meanwhile.  False if
+ * there is none.
+ */
+bool sa_registry_visit(uint64_t *serial,
+		       void (*visit)(sa_arena *arena, void *context),
+		       void *context);
+
 #endif

@@ -7,10 +7,10 @@ set -eu
 cd "${srcdir:-.}/src"
 exec awk '
 BEGIN {
-	stands(0, "bits fatal holders line")
+	stands(0, "bits fatal holders line probe")
 	stands(1, "os terminal thread")
 	stands(2, "meta region")
-	stands(3, "bitmap canary counters mark random sizeclass zero")
+	stands(3, "bitmap canary counters mark random sizeclass vmname zero")
 	stands(4, "large pagemap slab tract")
 	stands(5, "access arena growth hold huge larges object preflight " \
 		"registry shard shards stats supply sweep")

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/* The name of an arena put into the kernel's few characters. */
+#include <config.h>
+
+#include "vmname.h"
+
+#include <string.h>
+
+#include "os.h"
+
+/* is_valid_name_char() of Linux's kernel/sys.c. */
+static bool is_allowed(char byte)
+{
+	return byte >= 0x20 && byte < 0x7f && strchr("\\`$[]", byte) == NULL;
+}
+
+void sa_vmname_format(char text[SA_VMNAME_SIZE], const char *name)
+{
+	static const char prefix[] = "sodium-arena:";
+	size_t length = sizeof prefix - 1;
+
+	memcpy(text, prefix, length);
+	for (; *name != '\0' && length < SA_VMNAME_SIZE - 1; name++)
+		text[length++] = is_allowed(*name) ? *name : '_';
+	text[length] = '\0';
+}
+
+void sa_vmname_set(const sa_region *region, const char *name)
+{
+	char text[SA_VMNAME_SIZE];
+
+	sa_vmname_format(text, name);
+	(void)sa_os_name(region->start, region->size, text);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * All arenas of the process: each that lives is visited once, oldest first;
+ * statistics of all of them, a line each, while others come and go and while
+ * nobody reads.
+ */
+#include <config.h>
+
+#include "support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "registry.h"
+
+#define ARENAS 5
+
+static sa_arena *create(const char *name)
+{
+	sa_arena_options options = support_options();
+	sa_arena *arena;
+
+	options.name = name;
+	arena = sa_arena_create(&options);
+	SUPPORT_REQUIRE(arena != NULL);
+	return arena;
+}
+
+static void create_all(sa_arena *arenas[ARENAS])
+{
+	for (int i = 0; i < ARENAS; i++)
+		arenas[i] = create((char[]){(char)('a' + i), '\0'});
+}
+
+/* -------------------------------------------------------------- visits */
+
+static void append_name(sa_arena *arena, void *names)
+{
+	strcat(names, arena->name);
+}
+
+static void assert_visited(const char *expected)
+{
+	char names[64] = "";
+	uint64_t serial = 0;
+
+	while (sa_registry_visit(&serial, append_name, names))
+		ck_assert_uint_lt(strlen(names), sizeof names - 2);
+	ck_assert_str_eq(names, expected);
+}
+
+START_TEST(test_visits)
+{
+	sa_arena *arenas[ARENAS], *late;
+	uint64_t serial = 0;
+	char names[64] = "";
+
+	assert_visited("");
+	create_all(arenas);
+	assert_visited("abcde");
+	sa_arena_destroy(arenas[0]);
+	sa_arena_destroy(arenas[2]);
+	sa_arena_destroy(arenas[4]);
+	assert_visited("bd");
+	/* What goes is not visited, what comes is. */
+	ck_assert(sa_registry_visit(&serial, append_name, names));
+	sa_arena_destroy(arenas[1]);
+	late = create("f");
+	while (sa_registry_visit(&serial, append_name, names))
+		continue;
+	ck_assert_str_eq(names, "bdf");
+	sa_arena_destroy(arenas[3]);
+	sa_arena_destroy(late);
+	assert_visited("");
+}
+END_TEST
+
+/* ------------------------------------------------------------ printing */
+
+static size_t print_all(char *text, size_t size)
+{
+	int fds[2];
+	ssize_t n;
+	size_t length = 0;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(sa_arena_stats_print_all(fds[1]), 0);
+	close(fds[1]);
+	while ((n = read(fds[0], text + length, size - 1 - length)) > 0)
+		length += (size_t)n;
+	close(fds[0]);
+	text[length] = '\0';
+	return length;
+}
+
+START_TEST(test_print_all)
+{
+	sa_arena *arenas[ARENAS];
+	char text[16384], *line, *rest = text;
+
+	ck_assert_uint_eq(print_all(text, sizeof text), 0);
+	create_all(arenas);
+	for (int i = 0; i < ARENAS; i++)
+		for (int n = 0; n <= i; n++)
+			ck_assert_ptr_nonnull(sa_arena_alloc(arenas[i], 32));
+	print_all(text, sizeof text);
+	for (int i = 0; i < ARENAS; i++) {
+		char start[64];
+
+		snprintf(start, sizeof start,
+			 "{\"name\":\"%c\",\"access\":\"readwrite\","
+			 "\"live_count\":%d,",
+			 'a' + i, i + 1);
+		line = strsep(&rest, "\n");
+		ck_assert_ptr_nonnull(line);
+		ck_assert_msg(strncmp(line, start, strlen(start)) == 0, "%s",
+			      line);
+		ck_assert_int_eq(line[strlen(line) - 1], '}');
+	}
+	ck_assert_str_eq(rest, "");
+	for (int i = 0; i < ARENAS; i++)
+		sa_arena_destroy(arenas[i]);
+}
+END_TEST
+
+START_TEST(test_print_all_fails)
+{
+	sa_arena *arena;
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	/* Nothing to write is no failure. */
+	ck_assert_int_eq(sa_arena_stats_print_all(-1), 0);
+	arena = create("a");
+	errno = 0;
+	ck_assert_int_eq(sa_arena_stats_print_all(-1), -1);
+	ck_assert_int_eq(errno, EBADF);
+	if (full >= 0) {
+		errno = 0;
+		ck_assert_int_eq(sa_arena_stats_print_all(full), -1);
+		ck_assert_int_eq(errno, ENOSPC);
+		close(full);
+	}
+	sa_arena_destroy(arena);
+}
+END_TEST
+
+/* ------------------------------------------------------------- threads */
+
+static void *print_to(void *fd)
+{
+	SUPPORT_REQUIRE(sa_arena_stats_print_all(*(int *)fd) == 0);
+	return NULL;
+}
+
+/* A pipe that is full. */
+static void fill_pipe(int fds[2])
+{
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+	while (write(fds[1], "x", 1) == 1)
+		continue;
+	ck_assert_int_eq(fcntl(fds[1], F_SETFL, 0), 0);
+}
+
+/* Who writes to a pipe that nobody reads keeps nobody from anything. */
+START_TEST(test_blocked)
+{
+	sa_arena *arena = create("a");
+	pthread_t thread;
+	char buffer[4096];
+	int fds[2];
+
+	fill_pipe(fds);
+	ck_assert_int_eq(pthread_create(&thread, NULL, print_to, &fds[1]), 0);
+	for (int i = 0; i < 20; i++) {
+		usleep(1000);
+		sa_arena_destroy(create("b"));
+		ck_assert_int_eq(sa_arena_protect(arena, SA_ARENA_NOACCESS), 0);
+		ck_assert_int_eq(sa_arena_protect(arena, SA_ARENA_READWRITE),
+				 0);
+	}
+	sa_arena_destroy(arena);
+	/* Room for what is left to be written. */
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_gt(read(fds[0], buffer, sizeof buffer), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
+static atomic_bool is_over;
+
+static void *come_and_go(void *name)
+{
+	while (!atomic_load(&is_over)) {
+		sa_arena *arena = create(name);
+
+		SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) != NULL);
+		sa_arena_destroy(arena);
+	}
+	return NULL;
+}
+
+START_TEST(test_coming_and_going)
+{
+	sa_arena *first = create("first"), *last;
+	pthread_t threads[2];
+	char text[65536];
+
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, come_and_go,
+						(void *)(uintptr_t) "passing"),
+				 0);
+	last = create("last");
+	for (int i = 0; i < SUPPORT_ROUNDS(300); i++) {
+		const char *at;
+
+		print_all(text, sizeof text);
+		ck_assert_int_eq(strncmp(text, "{\"name\":\"first\"", 15), 0);
+		at = strstr(text, "{\"name\":\"last\"");
+		ck_assert_ptr_nonnull(at);
+		ck_assert_ptr_null(strstr(at + 1, "{\"name\":\"last\""));
+	}
+	atomic_store(&is_over, true);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	sa_arena_destroy(first);
+	sa_arena_destroy(last);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("registry");
+	TCase *all = tcase_create("all");
+
+	tcase_set_timeout(all, 60);
+	tcase_add_test(all, test_visits);
+	tcase_add_test(all, test_print_all);
+	tcase_add_test(all, test_print_all_fails);
+	tcase_add_test(all, test_blocked);
+	tcase_add_test(all, test_coming_and_going);
+	suite_add_tcase(suite, all);
+	return support_run(suite);
+}
