@@ -241,7 +241,7 @@ int main(void)
 	Suite *suite = suite_create("registry");
 	TCase *all = tcase_create("all");
 
-	tcase_set_timeout(all, 60);
+	tcase_set_timeout(all, 20);
 	tcase_add_test(all, test_visits);
 	tcase_add_test(all, test_print_all);
 	tcase_add_test(all, test_print_all_fails);
