@@ -220,6 +220,7 @@ int main(void)
 	tcase_add_test(format, test_format);
 	tcase_add_test(format, test_long);
 	suite_add_tcase(suite, format);
+	tcase_set_timeout(kernel, 60);
 	tcase_add_test(kernel, test_shown);
 	tcase_add_loop_test(kernel, test_no_splits, 0, 2);
 	tcase_add_test(kernel, test_private);
