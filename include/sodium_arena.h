@@ -451,6 +451,25 @@ sa_arena_set_misuse_handler(sa_arena_misuse_handler handler, void *context);
  * "write after free"; "unknown" for any other value. */
 SA_ARENA_API const char *sa_arena_misuse_name(sa_arena_misuse_kind kind);
 
+/*
+ * Touching an object that nobody has opened, or a guard page, is SIGSEGV.  From
+ * here on a handler says in one line on standard error whose memory it was:
+ *
+ *   sodium-arena: fault: arena "keys": address 0x7f32c5a01230 lies in memory
+ *   that is NOACCESS now
+ *
+ * (in one line), and then does what the signal meant before: calls the handler
+ * that was there, or lets the default action end the process.  Faults that are
+ * no arena's are handed on without a word, and so is one that comes while its
+ * arena is busy.  The handler runs on the thread's alternate stack, if it has
+ * one (sigaltstack(2)), allocates nothing and waits for nobody.
+ *
+ * For the whole process; a second call changes nothing.  0, or -1 with errno:
+ * EBUSY (it was installed, and another handler took its place), or that of
+ * sigaction(2).  May be called by any thread.
+ */
+SA_ARENA_API SA_ARENA_USE_RESULT int sa_arena_install_fault_reporter(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,7 @@
 #include "access.h"
 #include "arena.h"
 #include "fatal.h"
+#include "fault.h"
 #include "growth.h"
 #include "hold.h"
 #include "object.h"
@@ -27,6 +28,11 @@ const char *sa_arena_version_string(void)
 void sa_arena_set_misuse_handler(sa_arena_misuse_handler handler, void *context)
 {
 	sa_fatal_set_handler(handler, context);
+}
+
+int sa_arena_install_fault_reporter(void)
+{
+	return sa_fault_install();
 }
 
 /* A caller's `const` says that the arena means the same afterwards; its mutex

@@ -228,3 +228,38 @@ bool sa_registry_visit(uint64_t *serial,
 	pthread_mutex_unlock(&registry_mutex);
 	return next != NULL;
 }
+
+/* A short wait is worth while: calls hold the mutexes for microseconds. */
+#define TRIES 1000
+
+static bool try_lock(pthread_mutex_t *mutex)
+{
+	for (int i = 0; i < TRIES; i++)
+		if (pthread_mutex_trylock(mutex) == 0)
+			return true;
+	return false;
+}
+
+static bool try_arena(sa_arena *arena,
+		      bool (*visit)(sa_arena *arena, void *context),
+		      void *context)
+{
+	bool is_done;
+
+	if (!try_lock(&arena->mutex))
+		return false;
+	is_done = visit(arena, context);
+	pthread_mutex_unlock(&arena->mutex);
+	return is_done;
+}
+
+void sa_registry_try_visit(bool (*visit)(sa_arena *arena, void *context),
+			   void *context)
+{
+	if (!try_lock(&registry_mutex))
+		return;
+	for (sa_arena *a = arenas; a != NULL; a = a->next)
+		if (try_arena(a, visit, context))
+			break;
+	pthread_mutex_unlock(&registry_mutex);
+}

@@ -34,4 +34,11 @@ bool sa_registry_visit(uint64_t *serial,
 		       void (*visit)(sa_arena *arena, void *context),
 		       void *context);
 
+/*
+ * For signal handlers: call `visit` for arenas, each with its mutex held, until
+ * it returns true.  Never waits: what somebody holds is left out.
+ */
+void sa_registry_try_visit(bool (*visit)(sa_arena *arena, void *context),
+			   void *context);
+
 #endif

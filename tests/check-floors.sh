@@ -12,7 +12,7 @@ BEGIN {
 	stands(2, "meta region")
 	stands(3, "bitmap canary counters mark random sizeclass vmname zero")
 	stands(4, "large pagemap slab tract")
-	stands(5, "access arena growth hold huge larges object preflight " \
+	stands(5, "access arena fault growth hold huge larges object preflight " \
 		"registry shard shards stats supply sweep")
 	stands(6, "api buffer format passphrase")
 	may_include["sys/mman.h"] = " os.c "

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A handler of SIGSEGV that says in one line which arena's memory was touched,
+ * and hands the signal on.  It takes locks only where they are free, and calls
+ * nothing but write(2) and sigaction(2).
+ */
+#include <config.h>
+
+#include "fault.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "line.h"
+#include "os.h"
+#include "registry.h"
+
+static pthread_mutex_t install_mutex = PTHREAD_MUTEX_INITIALIZER;
+static bool is_installed;
+/* What the signal meant before; fixed once the handler is there. */
+static struct sigaction previous;
+
+/* On no stack: an alternate one may have little room.  Whoever sets the flag
+ * has the line. */
+static sa_line line;
+static atomic_flag line_is_taken = ATOMIC_FLAG_INIT;
+
+/* --------------------------------------------------------------- report */
+
+static void add_access(const sa_region *region)
+{
+	if (sa_region_is_excluded(region)) {
+		sa_line_add(&line, "memory that was excluded from this child");
+		return;
+	}
+	sa_line_add(&line, "memory that is ");
+	switch (region->access) {
+	case SA_ARENA_NOACCESS:
+		sa_line_add(&line, "NOACCESS");
+		break;
+	case SA_ARENA_READONLY:
+		sa_line_add(&line, "READONLY");
+		break;
+	case SA_ARENA_READWRITE:
+		sa_line_add(&line, "READWRITE");
+		break;
+	}
+	sa_line_add(&line, " now");
+}
+
+/* Does the address lie in the region or its guards?  Then say where. */
+static bool add_place(const sa_region *region, uintptr_t address)
+{
+	uintptr_t start = (uintptr_t)region->start;
+	uintptr_t end = start + region->size;
+
+	if (address >= start && address < end)
+		add_access(region);
+	else if (address >= end && address - end < sa_os_page_size)
+		sa_line_add(&line, "the guard page behind a region");
+	else if (address < start && start - address <= sa_os_page_size)
+		sa_line_add(&line, "the guard page before a region");
+	else
+		return false;
+	return true;
+}
+
+static bool add_place_in_arena(const sa_arena *arena, uintptr_t address)
+{
+	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next)
+		if (add_place(&t->region, address))
+			return true;
+	for (const sa_large *l = arena->larges; l != NULL; l = l->next)
+		if (add_place(&l->region, address))
+			return true;
+	return false;
+}
+
+static bool report_arena(sa_arena *arena, void *address)
+{
+	sa_line_clear(&line);
+	sa_line_add(&line, "sodium-arena: fault: arena \"");
+	sa_line_add_escaped(&line, arena->name);
+	sa_line_add(&line, "\": address ");
+	sa_line_add_pointer(&line, address);
+	sa_line_add(&line, " lies in ");
+	if (!add_place_in_arena(arena, (uintptr_t)address))
+		return false;
+	sa_line_add(&line, "\n");
+	(void)sa_line_write(&line, STDERR_FILENO);
+	return true;
+}
+
+/* --------------------------------------------------------------- signal */
+
+static bool is_of_memory(const siginfo_t *info)
+{
+	return info->si_code == SEGV_MAPERR || info->si_code == SEGV_ACCERR;
+}
+
+/* The default action, once the handler returns: the same access faults again,
+ * or the signal that someone sent is sent again. */
+static void do_default(const siginfo_t *info)
+{
+	struct sigaction action = previous;
+
+	action.sa_handler = SIG_DFL;
+	if (sigaction(SIGSEGV, &action, NULL) == 0 && info->si_code <= 0)
+		(void)raise(SIGSEGV);
+}
+
+static void hand_on(int number, siginfo_t *info, void *context)
+{
+	if ((previous.sa_flags & SA_SIGINFO) != 0)
+		previous.sa_sigaction(number, info, context);
+	else if (previous.sa_handler == SIG_IGN && info->si_code <= 0)
+		return;
+	else if (previous.sa_handler == SIG_DFL ||
+		 previous.sa_handler == SIG_IGN)
+		do_default(info);
+	else
+		previous.sa_handler(number);
+}
+
+static void handle(int number, siginfo_t *info, void *context)
+{
+	int kept = errno;
+
+	if (is_of_memory(info) && !atomic_flag_test_and_set(&line_is_taken)) {
+		sa_registry_try_visit(report_arena, info->si_addr);
+		atomic_flag_clear(&line_is_taken);
+	}
+	errno = kept;
+	hand_on(number, info, context);
+}
+
+/* -------------------------------------------------------------- install */
+
+static int install(void)
+{
+	struct sigaction action;
+
+	if (sigaction(SIGSEGV, NULL, &previous) != 0)
+		return -1;
+	memset(&action, 0, sizeof action);
+	action.sa_sigaction = handle;
+	action.sa_mask = previous.sa_mask;
+	action.sa_flags = SA_SIGINFO | SA_ONSTACK |
+			  (previous.sa_flags & (SA_NODEFER | SA_RESTART));
+	if (sigaction(SIGSEGV, &action, NULL) != 0)
+		return -1;
+	is_installed = true;
+	return 0;
+}
+
+/* Another's handler may call ours: installed behind it, they would call each
+ * other forever. */
+static int be_in_place(void)
+{
+	struct sigaction now;
+
+	if (sigaction(SIGSEGV, NULL, &now) != 0)
+		return -1;
+	if ((now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == handle)
+		return 0;
+	errno = EBUSY;
+	return -1;
+}
+
+int sa_fault_install(void)
+{
+	int result;
+
+	sa_os_start();
+	pthread_mutex_lock(&install_mutex);
+	result = is_installed ? be_in_place() : install();
+	pthread_mutex_unlock(&install_mutex);
+	return result;
+}

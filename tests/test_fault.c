@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Faults: the line says whose memory it was and how it rests, and the signal
+ * then does what it did before, whatever that was.
+ */
+#include <config.h>
+
+#include "support.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "registry.h"
+
+#define PAGE ((size_t)sysconf(_SC_PAGESIZE))
+
+static sa_arena *arena;
+static unsigned char *small, *large;
+
+static void setup(void)
+{
+	sa_arena_options options = support_options();
+
+	options.name = "ke\"ys";
+	arena = sa_arena_create(&options);
+	ck_assert_ptr_nonnull(arena);
+	small = sa_arena_alloc(arena, 32);
+	large = sa_arena_alloc(arena, 5 * PAGE);
+	ck_assert_ptr_nonnull(small);
+	ck_assert_ptr_nonnull(large);
+}
+
+static void teardown(void)
+{
+	sa_arena_destroy(arena);
+}
+
+/* --------------------------------------------------------------- lines */
+
+/* A fault to come. */
+typedef struct {
+	sa_arena_access access;
+	unsigned char *address;
+	bool writes;
+} fault;
+
+static void touch(void *context)
+{
+	const fault *f = context;
+
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	SUPPORT_REQUIRE(sa_arena_protect(arena, f->access) == 0);
+	if (f->writes)
+		support_poke(f->address, 1);
+	else
+		(void)support_peek(f->address);
+}
+
+/* `what` NULL: not a word. */
+static void assert_told(fault f, const char *what)
+{
+	char expected[512] = "";
+	support_end end;
+
+	if (what != NULL)
+		snprintf(expected, sizeof expected,
+			 "sodium-arena: fault: arena \"ke\\\"ys\": address %p "
+			 "lies in %s\n",
+			 (void *)f.address, what);
+	support_child(touch, &f, &end);
+	ck_assert_str_eq(end.text, expected);
+	ck_assert_int_eq(end.signal, SIGSEGV);
+}
+
+START_TEST(test_access)
+{
+	const fault closed = {SA_ARENA_NOACCESS, small + 3, false};
+	const fault readonly = {SA_ARENA_READONLY, small, true};
+	/* A large object is more than the page it begins on. */
+	const fault far = {SA_ARENA_NOACCESS, large + 4 * PAGE, false};
+
+	assert_told(closed, "memory that is NOACCESS now");
+	assert_told(readonly, "memory that is READONLY now");
+	assert_told(far, "memory that is NOACCESS now");
+}
+END_TEST
+
+START_TEST(test_guards)
+{
+	/* A large object ends at its guard page. */
+	const fault behind = {SA_ARENA_READWRITE, large + 5 * PAGE, true};
+	fault before = {SA_ARENA_READWRITE, NULL, true};
+
+	before.address =
+		(unsigned char *)((uintptr_t)arena->tracts->region.start - 1);
+	assert_told(behind, "the guard page behind a region");
+	assert_told(before, "the guard page before a region");
+	before.address = arena->tracts->region.start +
+			 arena->tracts->region.size + PAGE - 1;
+	assert_told(before, "the guard page behind a region");
+}
+END_TEST
+
+START_TEST(test_not_ours)
+{
+	void *page =
+		mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const fault null = {SA_ARENA_READWRITE, NULL, false};
+	const fault foreign = {SA_ARENA_READWRITE, page, false};
+
+	ck_assert_ptr_ne(page, MAP_FAILED);
+	assert_told(null, NULL);
+	assert_told(foreign, NULL);
+}
+END_TEST
+
+static void touch_excluded(void *object)
+{
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	(void)support_peek(object);
+}
+
+START_TEST(test_excluded)
+{
+	sa_arena_options options = support_options();
+	sa_arena *excluded;
+	support_end end;
+	void *object;
+
+	options.fork = SA_ARENA_FORK_EXCLUDE;
+	excluded = sa_arena_create(&options);
+	ck_assert_ptr_nonnull(excluded);
+	object = sa_arena_alloc(excluded, 32);
+	ck_assert_ptr_nonnull(object);
+	support_child(touch_excluded, object, &end);
+	ck_assert_int_eq(end.signal, SIGSEGV);
+	ck_assert_ptr_nonnull(strstr(end.text, "excluded from this child\n"));
+	sa_arena_destroy(excluded);
+}
+END_TEST
+
+/* A busy arena is not waited for. */
+static void touch_busy(void *context)
+{
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	SUPPORT_REQUIRE(sa_arena_protect(arena, SA_ARENA_NOACCESS) == 0);
+	sa_arena_lock(arena);
+	(void)context;
+	(void)support_peek(small);
+}
+
+START_TEST(test_busy)
+{
+	support_end end;
+
+	support_child(touch_busy, NULL, &end);
+	ck_assert_str_eq(end.text, "");
+	ck_assert_int_eq(end.signal, SIGSEGV);
+}
+END_TEST
+
+/* ---------------------------------------------------------- what it did */
+
+static sigjmp_buf back;
+static volatile sig_atomic_t calls;
+static void *volatile told;
+
+static void simple(int number)
+{
+	SUPPORT_REQUIRE(number == SIGSEGV);
+	calls++;
+	siglongjmp(back, 1);
+}
+
+static void informed(int number, siginfo_t *info, void *context)
+{
+	SUPPORT_REQUIRE(number == SIGSEGV && context != NULL);
+	told = info->si_addr;
+	calls++;
+	siglongjmp(back, 1);
+}
+
+static void set_action(void (*handler)(int), int flags)
+{
+	struct sigaction action;
+
+	memset(&action, 0, sizeof action);
+	action.sa_handler = handler;
+	action.sa_flags = flags;
+	SUPPORT_REQUIRE(sigaction(SIGSEGV, &action, NULL) == 0);
+}
+
+/* The handler that was there is called each time. */
+static void with_handler(void *context)
+{
+	bool is_informed = *(int *)context;
+
+	set_action(is_informed ? (void (*)(int))(void (*)(void))informed
+			       : simple,
+		   is_informed ? SA_SIGINFO : 0);
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	SUPPORT_REQUIRE(sa_arena_protect(arena, SA_ARENA_NOACCESS) == 0);
+	for (int i = 0; i < 2; i++)
+		if (sigsetjmp(back, 1) == 0)
+			(void)support_peek(small);
+	SUPPORT_REQUIRE(calls == 2);
+	SUPPORT_REQUIRE(!is_informed || told == small);
+}
+
+START_TEST(test_handlers)
+{
+	support_end end;
+	const char *line;
+
+	support_child(with_handler, &_i, &end);
+	ck_assert_int_eq(end.status, 0);
+	line = strchr(end.text, '\n');
+	ck_assert_ptr_nonnull(line);
+	/* Two lines, one like the other. */
+	ck_assert_uint_eq(strlen(line + 1), (size_t)(line + 1 - end.text));
+}
+END_TEST
+
+static void when_ignored(void *context)
+{
+	(void)context;
+	set_action(SIG_IGN, 0);
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	/* Sent, it is ignored; a fault cannot be. */
+	SUPPORT_REQUIRE(kill(getpid(), SIGSEGV) == 0);
+	SUPPORT_REQUIRE(sa_arena_protect(arena, SA_ARENA_NOACCESS) == 0);
+	(void)support_peek(small);
+}
+
+static void when_sent(void *context)
+{
+	(void)context;
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	(void)kill(getpid(), SIGSEGV);
+}
+
+START_TEST(test_sent_and_ignored)
+{
+	support_end end;
+
+	support_child(when_ignored, NULL, &end);
+	ck_assert_int_eq(end.signal, SIGSEGV);
+	ck_assert_ptr_nonnull(strstr(end.text, "NOACCESS"));
+	support_child(when_sent, NULL, &end);
+	ck_assert_int_eq(end.signal, SIGSEGV);
+	ck_assert_str_eq(end.text, "");
+}
+END_TEST
+
+static void replaced(void *context)
+{
+	(void)context;
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	set_action(simple, 0);
+	errno = 0;
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == -1);
+	SUPPORT_REQUIRE(errno == EBUSY);
+}
+
+START_TEST(test_replaced)
+{
+	support_assert_passes(replaced, NULL);
+}
+END_TEST
+
+static stack_t little;
+
+static void check_stack(int number)
+{
+	uintptr_t here = (uintptr_t)&number;
+	uintptr_t start = (uintptr_t)little.ss_sp;
+
+	_exit(here >= start && here < start + little.ss_size ? 0 : 98);
+}
+
+/* A thread whose stack is used up has the smallest alternate stack. */
+static void *on_little_stack(void *context)
+{
+	(void)context;
+	little.ss_size = (size_t)MINSIGSTKSZ;
+	little.ss_sp = malloc(little.ss_size);
+	SUPPORT_REQUIRE(little.ss_sp != NULL);
+	SUPPORT_REQUIRE(sigaltstack(&little, NULL) == 0);
+	SUPPORT_REQUIRE(sa_arena_protect(arena, SA_ARENA_NOACCESS) == 0);
+	(void)support_peek(small);
+	return NULL;
+}
+
+static void in_thread(void *context)
+{
+	pthread_t thread;
+
+	set_action(check_stack, 0);
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	SUPPORT_REQUIRE(
+		pthread_create(&thread, NULL, on_little_stack, context) == 0);
+	pthread_join(thread, NULL);
+}
+
+START_TEST(test_little_stack)
+{
+	support_end end;
+
+	if (SUPPORT_SANITIZED) {
+		support_skip(__func__, "sanitizers have stacks of their own");
+		return;
+	}
+	support_child(in_thread, NULL, &end);
+	ck_assert_int_eq(end.status, 0);
+	ck_assert_ptr_nonnull(strstr(end.text, "NOACCESS"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("fault");
+	TCase *all = tcase_create("all");
+
+	tcase_set_timeout(all, 20);
+	tcase_add_checked_fixture(all, setup, teardown);
+	tcase_add_test(all, test_access);
+	tcase_add_test(all, test_guards);
+	tcase_add_test(all, test_not_ours);
+	tcase_add_test(all, test_excluded);
+	tcase_add_test(all, test_busy);
+	tcase_add_loop_test(all, test_handlers, 0, 2);
+	tcase_add_test(all, test_sent_and_ignored);
+	tcase_add_test(all, test_replaced);
+	tcase_add_test(all, test_little_stack);
+	suite_add_tcase(suite, all);
+	return support_run(suite);
+}
