@@ -189,9 +189,12 @@ START_TEST(test_huge_sized)
 {
 	const size_t huge = 4 * page;
 	const sa_region regions[] = {
-		{.start = (unsigned char *)NULL + 3 * huge, .size = 2 * huge},
-		{.start = (unsigned char *)NULL + 3 * huge, .size = 3 * page},
-		{.start = (unsigned char *)NULL + 3 * page, .size = 2 * huge},
+		{.start = (unsigned char *)(uintptr_t)(3 * huge),
+		 .size = 2 * huge},
+		{.start = (unsigned char *)(uintptr_t)(3 * huge),
+		 .size = 3 * page},
+		{.start = (unsigned char *)(uintptr_t)(3 * page),
+		 .size = 2 * huge},
 	};
 
 	ck_assert(sa_region_is_huge_sized(&regions[0], huge));
