@@ -9,6 +9,10 @@
 
 #ifdef HAVE_PROBES
 #include <sys/sdt.h>
+/* Clang finds the header's variadic macros pedantic. */
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wgnu-zero-variadic-macro-arguments"
+#endif
 #define SA_PROBE2(name, a, b) DTRACE_PROBE2(sodium_arena, name, a, b)
 #define SA_PROBE3(name, a, b, c) DTRACE_PROBE3(sodium_arena, name, a, b, c)
 #define SA_PROBE5(name, a, b, c, d, e)                                         \
