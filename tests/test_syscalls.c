@@ -52,6 +52,7 @@ static const long of_the_library[] = {
 	SYS_prctl,
 	SYS_prlimit64,
 	SYS_read,
+	SYS_rt_sigaction,
 	SYS_rt_sigprocmask,
 	SYS_sched_yield,
 	SYS_sysinfo,
@@ -78,7 +79,6 @@ static const long of_the_program[] = {
 	SYS_clone,
 	SYS_exit,
 	SYS_exit_group,
-	SYS_rt_sigaction,
 	SYS_set_robust_list,
 	SYS_wait4,
 #ifdef SYS_clone3
@@ -251,6 +251,8 @@ static void use_figures(const sa_arena_options *options)
 	SUPPORT_REQUIRE(sa_arena_preflight(options, 1000, 32, &report) == 0);
 	support_stats(arena);
 	SUPPORT_REQUIRE(sa_arena_stats_print(arena, STDOUT_FILENO) == 0);
+	SUPPORT_REQUIRE(sa_arena_stats_print_all(STDOUT_FILENO) == 0);
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
 }
 
 /* In the child and in the parent, once more. */
