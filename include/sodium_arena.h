@@ -411,6 +411,81 @@ SA_ARENA_API int
 sa_arena_preflight(const sa_arena_options *options, size_t count, size_t size,
                    sa_arena_preflight_report *report);
 
+/* -------------------------------------------------------- malloc front */
+
+/*
+ * malloc's functions over one arena for the whole process, to be handed to
+ * libraries that take allocation hooks (doc/integration.md).  They may be used
+ * before main(), in constructors, destructors and atexit handlers, and in the
+ * child of a fork as the arena's fork policy allows; never in a signal
+ * handler.  None of them, nor anything in this header, calls malloc().
+ *
+ * They differ from the C library's in this: objects are zeroed and wiped, end
+ * where the size asked for ends (sa_malloc_usable_size() is that size), and
+ * misuse stops the process.
+ *
+ * errno is malloc's.  Where one of them returns NULL for want of anything, it
+ * is ENOMEM: no memory, nothing more to be locked, the capacity used up, an
+ * arena that is not READWRITE or was excluded from this child.  Which of them
+ * it was, sa_arena_alloc() on sa_default_arena() says.
+ */
+
+/*
+ * The default arena, made at first use of any function of this section that
+ * allocates: as by sa_arena_create(NULL), so memory must be locked, named
+ * "default".  It is never destroyed: objects can be freed at exit, and the
+ * kernel clears what is left.  Do not destroy it; everything else can be done
+ * with it.
+ *
+ * NULL with errno as sa_arena_create(), and the next call tries again.
+ */
+SA_ARENA_API SA_ARENA_USE_RESULT sa_arena *sa_default_arena(void);
+
+/*
+ * Make the default arena with these options (NULL: all defaults); without a
+ * name it is "default".  Must come before its first use: as the first thing
+ * in main(), or in a constructor.  SA_ARENA_SINGLE_THREADED holds for every
+ * library that it is given to, and for their threads.
+ *
+ * 0, or -1 with errno: EBUSY if the arena exists already, which is then
+ * unchanged, else as sa_arena_create(), and it may be called again.
+ */
+SA_ARENA_API SA_ARENA_USE_RESULT int
+sa_default_arena_init(const sa_arena_options *options);
+
+/* Size 0 gives a distinct pointer to no usable bytes.  NULL with ENOMEM.
+ * Misuse detected: as sa_arena_alloc(). */
+SA_ARENA_API SA_ARENA_MALLOC SA_ARENA_USE_RESULT void *sa_malloc(size_t size);
+
+/* As sa_malloc(count * size); ENOMEM if the product overflows. */
+SA_ARENA_API SA_ARENA_MALLOC SA_ARENA_USE_RESULT void *
+sa_calloc(size_t count, size_t size);
+
+/*
+ * As the GNU C library's realloc(): `ptr` NULL allocates; else size 0 frees
+ * the object and returns NULL, errno unchanged.  New bytes are zero; the copy
+ * left behind is wiped.  NULL with ENOMEM, and the object is untouched.
+ * Misuse detected: as sa_arena_free().
+ */
+SA_ARENA_API SA_ARENA_USE_RESULT void *sa_realloc(void *ptr, size_t size);
+
+/* NULL: nothing.  As sa_arena_free(), errno included; misuse as there. */
+SA_ARENA_API void sa_free(void *ptr);
+
+/* A copy of the string, with its terminating NUL.  NULL with ENOMEM. */
+SA_ARENA_API SA_ARENA_MALLOC SA_ARENA_USE_RESULT char *sa_strdup(const char *s);
+
+/*
+ * Any size, aligned to any power of two up to the page size.  NULL with
+ * EINVAL for another alignment, else with ENOMEM.
+ */
+SA_ARENA_API SA_ARENA_MALLOC SA_ARENA_USE_RESULT void *
+sa_aligned_alloc(size_t alignment, size_t size);
+
+/* Exactly the bytes asked for; 0 for NULL.  Misuse detected: as
+ * sa_arena_size(). */
+SA_ARENA_API size_t sa_malloc_usable_size(const void *ptr);
+
 /* -------------------------------------------------------------- misuse */
 
 typedef enum {

@@ -14,7 +14,7 @@ BEGIN {
 	stands(4, "large pagemap slab tract")
 	stands(5, "access arena fault growth hold huge larges object preflight " \
 		"registry shard shards stats supply sweep")
-	stands(6, "api buffer format passphrase")
+	stands(6, "api buffer format malloc passphrase")
 	may_include["sys/mman.h"] = " os.c "
 	may_include["sodium.h"] = " api.c buffer.c random.c region.c registry.c zero.c "
 	heap = "malloc|calloc|realloc|reallocarray|free|aligned_alloc|" \
