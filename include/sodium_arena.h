@@ -233,6 +233,14 @@ SA_ARENA_API size_t sa_arena_size(const sa_arena *arena, const void *ptr);
  */
 SA_ARENA_API int sa_arena_owns(const sa_arena *arena, const void *ptr);
 
+/*
+ * 1 if the byte at `ptr` belongs to a live object of this arena, be it the
+ * first or another, else 0; any 64-bit value may be asked about.  Needs no
+ * access to the object.  Takes longer the more objects too large for a slot
+ * there are, unless the byte is in a slot.
+ */
+SA_ARENA_API int sa_arena_contains(const sa_arena *arena, const void *ptr);
+
 /* -------------------------------------------------------------- access */
 
 /*

@@ -255,6 +255,11 @@ int sa_arena_owns(const sa_arena *arena, const void *ptr)
 	return arena != NULL && sa_object_is_live(arena, ptr);
 }
 
+int sa_arena_contains(const sa_arena *arena, const void *ptr)
+{
+	return arena != NULL && sa_object_contains(unconst(arena), ptr);
+}
+
 /* ---------------------------------------------------------------- access */
 
 static bool access_is_valid(sa_arena_access access)

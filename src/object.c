@@ -53,6 +53,52 @@ bool sa_object_is_live(const sa_arena *arena, const void *ptr)
 	return sa_found_is_live(sa_object_find(arena, ptr));
 }
 
+/* The object whose slot the address lies in, live or not. */
+static sa_found slot_around(sa_slab *slab, uintptr_t address)
+{
+	sa_found found = {{NULL, NULL, NULL}, NULL};
+	uintptr_t slots = (uintptr_t)slab->slots;
+
+	if (address >= slots && (address - slots) / slab->stride < slab->nslots)
+		found.slot = sa_slab_slot_at(
+			slab, (uint32_t)((address - slots) / slab->stride));
+	return found;
+}
+
+/* With the mutex.  Only a large object's first page is in the page map. */
+static sa_found large_around(const sa_arena *arena, uintptr_t address)
+{
+	sa_found found = {{NULL, NULL, NULL}, NULL};
+
+	for (sa_large *l = arena->larges; l != NULL; l = l->next) {
+		uintptr_t object = atomic_load(&l->object);
+
+		if (address >= object &&
+		    address - object < atomic_load(&l->size))
+			found.large = l;
+	}
+	return found;
+}
+
+bool sa_object_contains(sa_arena *arena, const void *ptr)
+{
+	uintptr_t address = (uintptr_t)ptr;
+	void *entry = sa_pagemap_find(&arena->pagemap, address);
+	sa_found found;
+	bool contains;
+
+	if (entry != NULL && ((uintptr_t)entry & 1) == 0) {
+		found = slot_around(entry, address);
+		return sa_found_is_live(found) &&
+		       address - (uintptr_t)found.slot.memory < size_of(found);
+	}
+	sa_arena_lock(arena);
+	found = large_around(arena, address);
+	contains = sa_found_is_live(found);
+	sa_arena_unlock(arena);
+	return contains;
+}
+
 /* Found, or reported. */
 static sa_found find_live(const sa_arena *arena, const void *ptr)
 {

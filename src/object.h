@@ -173,5 +173,7 @@ void *sa_object_realloc(sa_arena *arena, void *ptr, size_t size);
 /* The size of a live object; misuse is reported. */
 size_t sa_object_size(const sa_arena *arena, const void *ptr);
 bool sa_object_is_live(const sa_arena *arena, const void *ptr);
+/* Does the byte belong to a live object? */
+bool sa_object_contains(sa_arena *arena, const void *ptr);
 
 #endif

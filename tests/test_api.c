@@ -844,6 +844,34 @@ START_TEST(test_owns)
 }
 END_TEST
 
+START_TEST(test_contains)
+{
+	static const size_t sizes[] = {0, 1, 32, 500, 5000, LARGE, LARGE + 5};
+	size_t size = sizes[_i], offset;
+	unsigned char *before = alloc_filled(arena, 32, 0);
+	unsigned char *object = alloc_filled(arena, size, 0);
+	unsigned char *neighbour = alloc_filled(arena, size, 0);
+	sa_arena *other = support_arena_create();
+
+	for (offset = 0; offset < size; offset += 1 + offset / 100)
+		ck_assert_int_eq(sa_arena_contains(arena, object + offset), 1);
+	ck_assert_int_eq(sa_arena_contains(arena, object + size), 0);
+	ck_assert_int_eq(sa_arena_contains(arena, object - 1), 0);
+	ck_assert_int_eq(sa_arena_contains(other, object), 0);
+	sa_arena_free(arena, object);
+	ck_assert_int_eq(sa_arena_contains(arena, object), 0);
+	ck_assert_int_eq(sa_arena_contains(arena, object + size / 2), 0);
+	ck_assert_int_eq(sa_arena_contains(arena, neighbour), size != 0);
+	ck_assert_int_eq(sa_arena_contains(arena, before + 31), 1);
+	ck_assert_int_eq(sa_arena_contains(NULL, before), 0);
+	ck_assert_int_eq(sa_arena_contains(arena, NULL), 0);
+	ck_assert_int_eq(sa_arena_contains(arena, (void *)UINTPTR_MAX), 0);
+	sa_arena_free(arena, neighbour);
+	sa_arena_free(arena, before);
+	sa_arena_destroy(other);
+}
+END_TEST
+
 START_TEST(test_owns_anything)
 {
 	support_random random;
@@ -1133,6 +1161,7 @@ static void add_object_tests(Suite *suite, const char *name,
 	tcase_add_test(objects, test_take_from_itself);
 	tcase_add_test(objects, test_free_keeps_errno);
 	tcase_add_loop_test(objects, test_owns, 0, 6);
+	tcase_add_loop_test(objects, test_contains, 0, 7);
 	tcase_add_test(objects, test_owns_anything);
 	tcase_add_test(objects, test_reset);
 	tcase_add_test(objects, test_reset_wipes);
