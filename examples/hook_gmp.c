@@ -4,7 +4,12 @@
  * it is outside.  What GMP takes from the stack is in the arena as well,
  * because the stack is.
  */
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <sodium_arena.h>
 #include <sodium_arena_gmp.h>
@@ -65,11 +70,27 @@ static int is_only_in_arena(const char *what, const mpz_t number)
 				     mpz_size(number) * sizeof(mp_limb_t), 1);
 }
 
+/* GMP cannot go on without memory, and must not get NULL. */
+static void require_refusal_aborts(void)
+{
+	int status = -1;
+	pid_t child = fork();
+
+	if (child == 0) {
+		fclose(stderr);
+		sa_gmp_alloc(SIZE_MAX / 2);
+		_exit(EXIT_SUCCESS);
+	}
+	HOOK_REQUIRE(child > 0 && waitpid(child, &status, 0) == child);
+	HOOK_REQUIRE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
 static int body(void)
 {
 	struct rsa key;
 	int is_inside;
 
+	require_refusal_aborts();
 	sa_gmp_use();
 	rsa_create(&key);
 	require_signs(&key);

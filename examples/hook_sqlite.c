@@ -28,6 +28,18 @@ static void finish(sqlite3 *db)
 	HOOK_REQUIRE(sqlite3_shutdown() == SQLITE_OK);
 }
 
+/* SQLite rounds what it asks for, and may use all of what it is told. */
+static void require_exact_sizes(void)
+{
+	void *ptr = sqlite3_malloc(13);
+
+	HOOK_REQUIRE(sa_arena_owns(sa_default_arena(), ptr));
+	HOOK_REQUIRE(sqlite3_msize(ptr) == 16);
+	ptr = sqlite3_realloc(ptr, 1000);
+	HOOK_REQUIRE(sa_malloc_usable_size(ptr) == 1000);
+	sqlite3_free(ptr);
+}
+
 static int body(void)
 {
 	static const unsigned char nothing[ROWS_SECRET_SIZE];
@@ -44,6 +56,7 @@ static int body(void)
 	HOOK_REQUIRE(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) ==
 		     SQLITE_OK);
 	db = fill("arena, no lookaside", secret);
+	require_exact_sizes();
 	is_inside = hook_is_only_in_arena("the rows' secret", secret,
 					  ROWS_SECRET_SIZE, (size_t)count);
 	finish(db);

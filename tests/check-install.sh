@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: ISC
 # "make installcheck": a program finds the installed library through
 # pkg-config, and runs with it, shared and static.
-# Usage: check-install.sh DESTDIR LIBDIR PKGCONFIGDIR
+# Usage: check-install.sh DESTDIR LIBDIR PKGCONFIGDIR INCLUDEDIR
 # shellcheck disable=SC2046,SC2086 # flags are words
 set -eu
 
-destdir=$1 libdir=$2 pkgconfigdir=$3
+destdir=$1 libdir=$2 pkgconfigdir=$3 includedir=$4
 search=$destdir$pkgconfigdir${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -42,6 +42,7 @@ int main(void)
 
 	sa_arena_free(arena, secret);
 	sa_arena_destroy(arena);
+	sa_free(sa_malloc(1));
 	return bad;
 }
 END
@@ -98,3 +99,19 @@ if command -v c++ >/dev/null; then
 	alone sodium_arena.hpp c++ -std=c++17 -x c++
 fi
 echo 'check-install: headers: ok'
+
+# So do the adapters; each needs the header of its library.
+for adapter in sqlite gmp lua openssl gcrypt; do
+	header=sodium_arena_$adapter.h
+	sed -n '/sodium_arena/!s/^#include </#include </p' \
+		"$destdir$includedir/$header" >"$tmp/needs.c"
+	if ! compile -fsyntax-only "$tmp/needs.c" 2>/dev/null; then
+		echo "check-install: $header: skipped, no library for it"
+		continue
+	fi
+	alone $header compile -std=c11
+	if command -v c++ >/dev/null; then
+		alone $header c++ -std=c++17 -x c++
+	fi
+	echo "check-install: $header: ok"
+done

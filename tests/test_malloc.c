@@ -5,6 +5,7 @@
  */
 #include <config.h>
 
+#include "sodium_arena_lua.h"
 #include "support.h"
 
 #include <errno.h>
@@ -183,6 +184,34 @@ START_TEST(a_resting_arena_is_enomem)
 }
 END_TEST
 
+/* What Lua's manual says of a lua_Alloc: size 0 frees and gives NULL; what
+ * shrinks cannot fail, not even in an arena that is full. */
+START_TEST(lua_may_count_on_shrinking)
+{
+	sa_arena_options options = support_options();
+	unsigned char *object = NULL;
+	sa_arena *full;
+
+	options.capacity = 64 * PAGE;
+	full = sa_arena_create(&options);
+	ck_assert_ptr_nonnull(full);
+	ck_assert_ptr_null(sa_lua_alloc(full, NULL, 0, 0));
+	object = sa_lua_alloc(full, NULL, 5, 3000);
+	ck_assert_ptr_nonnull(object);
+	while (sa_lua_alloc(full, NULL, 4, 1000) != NULL ||
+	       sa_lua_alloc(full, NULL, 4, 1) != NULL)
+		continue;
+	support_fill(object, 3000, 1);
+	object = sa_lua_alloc(full, object, 3000, 10);
+	ck_assert_ptr_nonnull(object);
+	ck_assert(support_is_filled(object, 10, 1));
+	ck_assert_uint_eq(sa_arena_size(full, object), 10);
+	ck_assert_ptr_null(sa_lua_alloc(full, object, 10, 0));
+	ck_assert_int_eq(sa_arena_owns(full, object), 0);
+	sa_arena_destroy(full);
+}
+END_TEST
+
 /* -------------------------------------------------------- default arena */
 
 START_TEST(init_after_first_use_is_busy)
@@ -327,6 +356,7 @@ static Suite *suite(void)
 	tcase_add_test(front, strdup_copies_with_its_end);
 	tcase_add_test(front, aligned_alloc_takes_powers_of_two_up_to_a_page);
 	tcase_add_test(front, a_resting_arena_is_enomem);
+	tcase_add_test(front, lua_may_count_on_shrinking);
 	tcase_add_test(front, init_after_first_use_is_busy);
 	suite_add_tcase(s, front);
 	tcase_add_test(arena, init_with_bad_options_may_be_repeated);
