@@ -37,7 +37,7 @@ int hook_is_only_in_arena(const char *what, const void *secret, size_t size,
 
 _Noreturn void hook_give_up(const char *file, int line, const char *what);
 
-/* Seconds on a clock that only goes forward. */
-double hook_now(void);
+/* Seconds that this thread has spent on a processor. */
+double hook_cpu_time(void);
 
 #endif

@@ -155,6 +155,8 @@ static int body(void)
 	HOOK_REQUIRE(sa_sqlite_use() == SQLITE_OK);
 	HOOK_REQUIRE(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) ==
 		     SQLITE_OK);
+	HOOK_REQUIRE(sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0) ==
+		     SQLITE_OK);
 	return with_file(fill) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -51,11 +51,13 @@ static int body(void)
 	finish(fill("default allocator", nothing));
 	HOOK_REQUIRE(sa_sqlite_use() == SQLITE_OK);
 	finish(fill("arena", nothing));
-	/* Each of SQLite's small objects an object of the arena, so that it is
-	 * wiped when it is freed. */
+	/* Each of SQLite's small objects and pages an object of the arena, so
+	 * that it is wiped when it is freed. */
 	HOOK_REQUIRE(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) ==
 		     SQLITE_OK);
-	db = fill("arena, no lookaside", secret);
+	HOOK_REQUIRE(sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0) ==
+		     SQLITE_OK);
+	db = fill("arena, no pools", secret);
 	require_exact_sizes();
 	is_inside = hook_is_only_in_arena("the rows' secret", secret,
 					  ROWS_SECRET_SIZE, (size_t)count);

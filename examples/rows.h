@@ -10,7 +10,7 @@
 #define ROWS_SECRET_SIZE 16
 
 /* Insert `count` rows in one transaction, then read as many, in random order,
- * and compare; say on standard output how long that took.  Ends the process on
+ * and compare; say on standard output what that cost.  Ends the process on
  * failure. */
 void rows_fill(sqlite3 *db, const char *allocator, const unsigned char *secret,
 	       int count);
