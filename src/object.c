@@ -73,7 +73,7 @@ static sa_found large_around(const sa_arena *arena, uintptr_t address)
 	for (sa_large *l = arena->larges; l != NULL; l = l->next) {
 		uintptr_t object = atomic_load(&l->object);
 
-		if (address >= object &&
+		if (atomic_load(&l->is_live) && address >= object &&
 		    address - object < atomic_load(&l->size))
 			found.large = l;
 	}
