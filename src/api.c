@@ -16,6 +16,7 @@
 #include "os.h"
 #include "preflight.h"
 #include "registry.h"
+#include "resize.h"
 #include "shards.h"
 #include "stats.h"
 #include "sweep.h"
@@ -201,7 +202,7 @@ void *sa_arena_realloc(sa_arena *arena, void *ptr, size_t size)
 		return invalid_pointer_result();
 	if (ptr == NULL)
 		return sa_object_alloc(arena, size);
-	return sa_object_realloc(arena, ptr, size);
+	return sa_resize_object(arena, ptr, size);
 }
 
 void *sa_arena_dup(sa_arena *arena, const void *src, size_t size)

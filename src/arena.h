@@ -57,7 +57,7 @@ struct sa_arena {
 	bool is_excluded;        /* by fork, from this process */
 	bool is_unlocked;        /* a forked copy could not be locked */
 	bool is_torn;            /* the kernel refused to put a region's access
-	                            back: the next change tries again */
+				    back: the next change tries again */
 
 	sa_arena *next; /* registry */
 	sa_arena *previous;

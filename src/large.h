@@ -21,6 +21,9 @@
 
 typedef struct sa_large sa_large;
 
+/* The least alignment: malloc's. */
+#define SA_LARGE_ALIGNMENT _Alignof(max_align_t)
+
 /* A descriptor keeps what it described last, so that a second free of the
  * object is known as one. */
 struct sa_large {

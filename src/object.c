@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Objects under the mutex: growth, large ones, resting arenas, realloc. */
+/* Objects under the mutex: growth, large ones, resting arenas. */
 #include <config.h>
 
 #include "object.h"
@@ -11,111 +11,7 @@
 #include "larges.h"
 #include "supply.h"
 
-/* Large objects have malloc's alignment. */
-#define MALLOC_ALIGNMENT _Alignof(max_align_t)
-
 /* --------------------------------------------------------------- misuse */
-
-static sa_arena_misuse bad_pointer(sa_arena_misuse_kind kind, const void *ptr)
-{
-	return (sa_arena_misuse){.kind = kind, .object = ptr};
-}
-
-static bool is_slot(sa_found found)
-{
-	return found.slot.slab != NULL;
-}
-
-/* Why `ptr` is no live object: it was one, or never. */
-sa_arena_misuse sa_found_misuse(sa_found found, const void *ptr)
-{
-	if (is_slot(found) || found.large != NULL)
-		return bad_pointer(SA_ARENA_MISUSE_DOUBLE_FREE, ptr);
-	return bad_pointer(SA_ARENA_MISUSE_INVALID_POINTER, ptr);
-}
-
-bool sa_found_is_live(sa_found found)
-{
-	if (is_slot(found))
-		return sa_mark_is_live(sa_slot_mark(found.slot));
-	return found.large != NULL && atomic_load(&found.large->is_live);
-}
-
-static size_t size_of(sa_found found)
-{
-	if (found.large != NULL)
-		return atomic_load(&found.large->size);
-	return sa_mark_size(sa_slot_mark(found.slot));
-}
-
-bool sa_object_is_live(const sa_arena *arena, const void *ptr)
-{
-	return sa_found_is_live(sa_object_find(arena, ptr));
-}
-
-/* The object whose slot the address lies in, live or not. */
-static sa_found slot_around(sa_slab *slab, uintptr_t address)
-{
-	sa_found found = {{NULL, NULL, NULL}, NULL};
-	uintptr_t slots = (uintptr_t)slab->slots;
-
-	if (address >= slots && (address - slots) / slab->stride < slab->nslots)
-		found.slot = sa_slab_slot_at(
-			slab, (uint32_t)((address - slots) / slab->stride));
-	return found;
-}
-
-/* With the mutex.  Only a large object's first page is in the page map. */
-static sa_found large_around(const sa_arena *arena, uintptr_t address)
-{
-	sa_found found = {{NULL, NULL, NULL}, NULL};
-
-	for (sa_large *l = arena->larges; l != NULL; l = l->next) {
-		uintptr_t object = atomic_load(&l->object);
-
-		if (atomic_load(&l->is_live) && address >= object &&
-		    address - object < atomic_load(&l->size))
-			found.large = l;
-	}
-	return found;
-}
-
-bool sa_object_contains(sa_arena *arena, const void *ptr)
-{
-	uintptr_t address = (uintptr_t)ptr;
-	void *entry = sa_pagemap_find(&arena->pagemap, address);
-	sa_found found;
-	bool contains;
-
-	if (entry != NULL && ((uintptr_t)entry & 1) == 0) {
-		found = slot_around(entry, address);
-		return sa_found_is_live(found) &&
-		       address - (uintptr_t)found.slot.memory < size_of(found);
-	}
-	sa_arena_lock(arena);
-	found = large_around(arena, address);
-	contains = sa_found_is_live(found);
-	sa_arena_unlock(arena);
-	return contains;
-}
-
-/* Found, or reported. */
-static sa_found find_live(const sa_arena *arena, const void *ptr)
-{
-	sa_found found = sa_object_find(arena, ptr);
-
-	if (!sa_found_is_live(found)) {
-		sa_arena_misuse misuse = sa_found_misuse(found, ptr);
-
-		sa_arena_misused(arena, &misuse);
-	}
-	return found;
-}
-
-size_t sa_object_size(const sa_arena *arena, const void *ptr)
-{
-	return size_of(find_live(arena, ptr));
-}
 
 void sa_object_birth_failed(sa_arena *arena, sa_shard *shard, sa_slab *slab,
 			    unsigned char *memory, sa_mark_place *mark)
@@ -241,9 +137,10 @@ typedef struct {
 static void alloc_large(sa_arena *arena, size_t size, size_t alignment,
 			outcome *out)
 {
-	sa_large *large = sa_larges_add(
-		arena, size,
-		alignment < MALLOC_ALIGNMENT ? MALLOC_ALIGNMENT : alignment);
+	sa_large *large = sa_larges_add(arena, size,
+					alignment < SA_LARGE_ALIGNMENT
+						? SA_LARGE_ALIGNMENT
+						: alignment);
 
 	if (large == NULL) {
 		out->error = errno;
@@ -397,97 +294,4 @@ void sa_object_free_locked(sa_arena *arena, void *ptr)
 	sa_arena_unlock(arena);
 	if (out.is_misuse)
 		sa_arena_misused(arena, &out.misuse);
-}
-
-/* -------------------------------------------------------------- realloc */
-
-/* A slot is kept while the object fills half of it, or cannot move. */
-static bool suits(const sa_slab *slab, size_t size)
-{
-	return size <= slab->stride - SA_CANARY_SIZE &&
-	       sa_sizeclass_stride(sa_sizeclass_of(size)) * 2 >= slab->stride;
-}
-
-static void resize_slot(sa_arena *arena, sa_found found, size_t size,
-			outcome *out)
-{
-	sa_slot slot = found.slot;
-	size_t old = size_of(found);
-
-	if (!sa_slot_is_intact(slot.memory, slot.slab->stride, old,
-			       arena->key)) {
-		out->is_misuse = true;
-		sa_slot_explain_death(slot, &out->misuse);
-		return;
-	}
-	sa_slot_resize(slot, size);
-	sa_counters_resize(&sa_shards_mine(arena)->counters, old, size);
-}
-
-static bool resize_large(sa_arena *arena, sa_large *large, size_t size,
-			 outcome *out)
-{
-	size_t old = atomic_load(&large->size);
-
-	out->is_misuse = !sa_large_verify(large, &out->misuse);
-	if (out->is_misuse || !sa_large_resize(large, size, MALLOC_ALIGNMENT))
-		return false;
-	sa_counters_resize(&sa_shards_mine(arena)->counters, old, size);
-	return true;
-}
-
-/* Change the size where the object is; false if it has to move. */
-static bool resize_in_place(sa_arena *arena, sa_found found, size_t size,
-			    outcome *out)
-{
-	bool done = true;
-
-	sa_arena_lock(arena);
-	out->error = sa_access_refusal(arena);
-	if (out->error != 0)
-		sa_arena_fail(arena, out->error);
-	else if (found.large != NULL)
-		done = resize_large(arena, found.large, size, out);
-	else
-		resize_slot(arena, found, size, out);
-	sa_arena_unlock(arena);
-	return done;
-}
-
-static void *move(sa_arena *arena, void *ptr, size_t old, size_t size)
-{
-	void *moved = sa_object_alloc(arena, size);
-
-	if (moved == NULL)
-		return NULL;
-	memcpy(moved, ptr, old < size ? old : size);
-	sa_object_free(arena, ptr);
-	return moved;
-}
-
-void *sa_object_realloc(sa_arena *arena, void *ptr, size_t size)
-{
-	sa_found found = find_live(arena, ptr);
-	size_t old = size_of(found);
-	outcome out = {.object = NULL};
-	void *moved;
-
-	if (found.large != NULL || suits(found.slot.slab, size)) {
-		bool done = resize_in_place(arena, found, size, &out);
-
-		if (out.is_misuse)
-			sa_arena_misused(arena, &out.misuse);
-		if (done)
-			return out.error == 0 ? ptr : NULL;
-	}
-	moved = move(arena, ptr, old, size);
-	if (moved != NULL || !is_slot(found) || size > old ||
-	    sa_access_refusal(arena) != 0)
-		return moved;
-	/* What shrinks need not fail. */
-	atomic_fetch_sub(&arena->failure_count, 1);
-	resize_in_place(arena, found, size, &out);
-	if (out.is_misuse)
-		sa_arena_misused(arena, &out.misuse);
-	return out.error == 0 ? ptr : NULL;
 }

@@ -1,49 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Objects: the gate that every pointer passes, and birth and death on the
- * path that takes no lock and makes no system call.
+ * Objects: birth and death on the path that takes no lock and makes no system
+ * call.
  */
 #ifndef SA_OBJECT_H
 #define SA_OBJECT_H
 
-#include "arena.h"
+#include "found.h"
 #include "shards.h"
-
-/* What a pointer is: a slot's first byte, a large object's, or neither. */
-typedef struct sa_found {
-	sa_slot slot; /* .slab NULL: no slot */
-	sa_large *large;
-} sa_found;
-
-/* Safe against any value; takes no lock. */
-SA_INLINE sa_found sa_object_find(const sa_arena *arena, const void *ptr)
-{
-	sa_found found = {{NULL, NULL, NULL}, NULL};
-	uintptr_t address = (uintptr_t)ptr;
-	void *entry = sa_pagemap_find(&arena->pagemap, address);
-
-	if (SA_UNLIKELY(((uintptr_t)entry & 1) != 0)) {
-		sa_large *large =
-			(sa_large *)(void *)((unsigned char *)entry - 1);
-
-		if (atomic_load(&large->object) == address)
-			found.large = large;
-	} else if (SA_LIKELY(entry != NULL)) {
-		sa_slab *slab = entry;
-		uint32_t index = sa_slab_index(slab, address);
-
-		if (SA_LIKELY(index != SA_SLAB_NO_INDEX))
-			found.slot = (sa_slot){
-				(unsigned char *)address,
-				sa_mark_at(slab->marks, slab->stride, index),
-				slab};
-	}
-	return found;
-}
-
-bool sa_found_is_live(sa_found found);
-/* What to report of a pointer that is not a live object. */
-sa_arena_misuse sa_found_misuse(sa_found found, const void *ptr);
 
 /* With the mutex.  NULL with errno. */
 void *sa_object_alloc_locked(sa_arena *arena, size_t size,
@@ -166,14 +130,5 @@ SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 
 void sa_object_explain_death(const sa_shard *shard, sa_slot slot,
 			     sa_arena_misuse *misuse) SA_COLD;
-
-/* NULL with errno and the object untouched. */
-void *sa_object_realloc(sa_arena *arena, void *ptr, size_t size);
-
-/* The size of a live object; misuse is reported. */
-size_t sa_object_size(const sa_arena *arena, const void *ptr);
-bool sa_object_is_live(const sa_arena *arena, const void *ptr);
-/* Does the byte belong to a live object? */
-bool sa_object_contains(sa_arena *arena, const void *ptr);
 
 #endif

@@ -12,8 +12,8 @@ BEGIN {
 	stands(2, "meta region")
 	stands(3, "bitmap canary counters mark random sizeclass vmname zero")
 	stands(4, "large pagemap slab tract")
-	stands(5, "access arena fault growth hold huge larges object preflight " \
-		"registry shard shards stats supply sweep")
+	stands(5, "access arena fault found growth hold huge larges object " \
+		"preflight registry resize shard shards stats supply sweep")
 	stands(6, "api buffer format malloc passphrase")
 	may_include["sys/mman.h"] = " os.c "
 	may_include["sodium.h"] = " api.c buffer.c random.c region.c registry.c zero.c "

@@ -35,9 +35,8 @@ rustc --crate-type lib --emit metadata -o check-rust.rmeta check-rust.rs ||
 
 # cargo writes beside the sources, which may be read-only.
 rm -rf bindings/rust/crate
-mkdir -p bindings/rust
-cp -R "${srcdir:-.}/bindings/rust" bindings/rust/crate.new
-rm -rf bindings/rust/crate.new/crate bindings/rust/crate.new/target
-chmod -R u+w bindings/rust/crate.new
-mv bindings/rust/crate.new bindings/rust/crate
+mkdir -p bindings/rust/crate
+(cd "${srcdir:-.}/bindings/rust" && tar -cf - Cargo.toml build.rs src tests) |
+	tar -xf - -C bindings/rust/crate
+chmod -R u+w bindings/rust/crate
 cargo test --offline --manifest-path bindings/rust/crate/Cargo.toml

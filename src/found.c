@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/* What is known of a pointer: whether it lives, how large it is, what is wrong.
+ */
+#include <config.h>
+
+#include "found.h"
+
+static sa_arena_misuse bad_pointer(sa_arena_misuse_kind kind, const void *ptr)
+{
+	return (sa_arena_misuse){.kind = kind, .object = ptr};
+}
+
+/* Why `ptr` is no live object: it was one, or never. */
+sa_arena_misuse sa_found_misuse(sa_found found, const void *ptr)
+{
+	if (sa_found_is_slot(found) || found.large != NULL)
+		return bad_pointer(SA_ARENA_MISUSE_DOUBLE_FREE, ptr);
+	return bad_pointer(SA_ARENA_MISUSE_INVALID_POINTER, ptr);
+}
+
+bool sa_found_is_live(sa_found found)
+{
+	if (sa_found_is_slot(found))
+		return sa_mark_is_live(sa_slot_mark(found.slot));
+	return found.large != NULL && atomic_load(&found.large->is_live);
+}
+
+size_t sa_found_size(sa_found found)
+{
+	if (found.large != NULL)
+		return atomic_load(&found.large->size);
+	return sa_mark_size(sa_slot_mark(found.slot));
+}
+
+bool sa_object_is_live(const sa_arena *arena, const void *ptr)
+{
+	return sa_found_is_live(sa_object_find(arena, ptr));
+}
+
+/* The object whose slot the address lies in, live or not. */
+static sa_found slot_around(sa_slab *slab, uintptr_t address)
+{
+	sa_found found = {{NULL, NULL, NULL}, NULL};
+	uintptr_t slots = (uintptr_t)slab->slots;
+
+	if (address >= slots && (address - slots) / slab->stride < slab->nslots)
+		found.slot = sa_slab_slot_at(
+			slab, (uint32_t)((address - slots) / slab->stride));
+	return found;
+}
+
+/* With the mutex.  Only a large object's first page is in the page map. */
+static sa_found large_around(const sa_arena *arena, uintptr_t address)
+{
+	sa_found found = {{NULL, NULL, NULL}, NULL};
+
+	for (sa_large *l = arena->larges; l != NULL; l = l->next) {
+		uintptr_t object = atomic_load(&l->object);
+
+		if (atomic_load(&l->is_live) && address >= object &&
+		    address - object < atomic_load(&l->size))
+			found.large = l;
+	}
+	return found;
+}
+
+bool sa_object_contains(sa_arena *arena, const void *ptr)
+{
+	uintptr_t address = (uintptr_t)ptr;
+	void *entry = sa_pagemap_find(&arena->pagemap, address);
+	sa_found found;
+	bool contains;
+
+	if (entry != NULL && ((uintptr_t)entry & 1) == 0) {
+		found = slot_around(entry, address);
+		return sa_found_is_live(found) &&
+		       address - (uintptr_t)found.slot.memory <
+			       sa_found_size(found);
+	}
+	sa_arena_lock(arena);
+	found = large_around(arena, address);
+	contains = sa_found_is_live(found);
+	sa_arena_unlock(arena);
+	return contains;
+}
+
+sa_found sa_object_find_live(const sa_arena *arena, const void *ptr)
+{
+	sa_found found = sa_object_find(arena, ptr);
+
+	if (!sa_found_is_live(found)) {
+		sa_arena_misuse misuse = sa_found_misuse(found, ptr);
+
+		sa_arena_misused(arena, &misuse);
+	}
+	return found;
+}
+
+size_t sa_object_size(const sa_arena *arena, const void *ptr)
+{
+	return sa_found_size(sa_object_find_live(arena, ptr));
+}
