@@ -71,7 +71,7 @@ bool sa_object_contains(sa_arena *arena, const void *ptr)
 	sa_found found;
 	bool contains;
 
-	if (entry != NULL && ((uintptr_t)entry & 1) == 0) {
+	if (sa_found_entry_is_slab(entry)) {
 		found = slot_around(entry, address);
 		return sa_found_is_live(found) &&
 		       address - (uintptr_t)found.slot.memory <

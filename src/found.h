@@ -14,6 +14,13 @@ typedef struct sa_found {
 	sa_large *large;
 } sa_found;
 
+/* An entry of the page map is a slab, or a large object with the low bit set,
+ * or nothing. */
+SA_INLINE bool sa_found_entry_is_slab(const void *entry)
+{
+	return entry != NULL && ((uintptr_t)entry & 1) == 0;
+}
+
 /* Safe against any value; takes no lock. */
 SA_INLINE sa_found sa_object_find(const sa_arena *arena, const void *ptr)
 {
@@ -21,21 +28,18 @@ SA_INLINE sa_found sa_object_find(const sa_arena *arena, const void *ptr)
 	uintptr_t address = (uintptr_t)ptr;
 	void *entry = sa_pagemap_find(&arena->pagemap, address);
 
-	if (SA_UNLIKELY(((uintptr_t)entry & 1) != 0)) {
+	if (sa_found_entry_is_slab(entry)) {
+		sa_slab *slab = entry;
+		uint32_t index = sa_slab_index(slab, address);
+
+		if (index != SA_SLAB_NO_INDEX)
+			found.slot = sa_slab_slot_at(slab, index);
+	} else if (entry != NULL) {
 		sa_large *large =
 			(sa_large *)(void *)((unsigned char *)entry - 1);
 
 		if (atomic_load(&large->object) == address)
 			found.large = large;
-	} else if (SA_LIKELY(entry != NULL)) {
-		sa_slab *slab = entry;
-		uint32_t index = sa_slab_index(slab, address);
-
-		if (SA_LIKELY(index != SA_SLAB_NO_INDEX))
-			found.slot = (sa_slot){
-				(unsigned char *)address,
-				sa_mark_at(slab->marks, slab->stride, index),
-				slab};
 	}
 	return found;
 }

@@ -38,9 +38,9 @@ void sa_object_explain_death(const sa_shard *shard, sa_slot slot,
 }
 
 void sa_object_death_failed(sa_arena *arena, sa_shard *shard, sa_slab *slab,
-			    unsigned char *memory, sa_mark_place *mark)
+			    uint32_t index)
 {
-	const sa_slot slot = {memory, mark, slab};
+	const sa_slot slot = sa_slab_slot_at(slab, index);
 	sa_arena_misuse misuse;
 
 	sa_object_explain_death(shard, slot, &misuse);
@@ -115,12 +115,12 @@ bool sa_object_end(sa_arena *arena, sa_shard *shard, const sa_slot *slot)
 }
 
 void sa_object_free_rare(sa_arena *arena, sa_shard *shard, sa_slab *slab,
-			 unsigned char *memory, sa_mark_place *mark)
+			 uint32_t index)
 {
-	const sa_slot slot = {memory, mark, slab};
+	const sa_slot slot = sa_slab_slot_at(slab, index);
 
 	if (!sa_object_end(arena, shard, &slot))
-		sa_object_death_failed(arena, shard, slab, memory, mark);
+		sa_object_death_failed(arena, shard, slab, index);
 	sa_shards_leave(shard);
 }
 

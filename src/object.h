@@ -21,15 +21,14 @@ void sa_object_free_locked(sa_arena *arena, void *ptr) SA_COLD;
 void *sa_object_alloc_rare(sa_arena *arena, sa_shard *shard, size_t size,
 			   unsigned class, size_t alignment);
 void sa_object_free_rare(sa_arena *arena, sa_shard *shard, sa_slab *slab,
-			 unsigned char *memory, sa_mark_place *mark);
+			 uint32_t index);
 /* Likewise: why birth or death was refused.  A slot goes in parts that fit
  * registers. */
 _Noreturn void sa_object_birth_failed(sa_arena *arena, sa_shard *shard,
 				      sa_slab *slab, unsigned char *memory,
 				      sa_mark_place *mark) SA_COLD;
 _Noreturn void sa_object_death_failed(sa_arena *arena, sa_shard *shard,
-				      sa_slab *slab, unsigned char *memory,
-				      sa_mark_place *mark) SA_COLD;
+				      sa_slab *slab, uint32_t index) SA_COLD;
 
 /* Inside the shard: an object of `size` bytes from what is in stock. */
 SA_INLINE void *sa_object_birth(sa_arena *arena, sa_shard *shard, sa_bin *bin,
@@ -96,6 +95,7 @@ SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 	sa_slab *slab;
 	sa_bin *bin;
 	sa_slot slot;
+	uint32_t index = SA_SLAB_NO_INDEX;
 	uint16_t mark;
 
 	sa_prefetch_to_write(ptr);
@@ -104,27 +104,30 @@ SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 		sa_object_free_locked(arena, ptr);
 		return;
 	}
-	slot = sa_object_find(arena, ptr).slot;
-	slab = slot.slab;
-	if (SA_UNLIKELY(slab == NULL)) {
+	slab = sa_pagemap_find(&arena->pagemap, (uintptr_t)ptr);
+	if (SA_LIKELY(sa_found_entry_is_slab(slab)))
+		index = sa_slab_index(slab, (uintptr_t)ptr);
+	if (SA_UNLIKELY(index == SA_SLAB_NO_INDEX)) {
 		sa_shards_leave(shard);
 		sa_object_free_locked(arena, ptr);
 		return;
 	}
 	bin = &shard->bins[slab->class];
 	if (SA_UNLIKELY(sa_slab_owner(slab) != shard ||
-			bin->count == SA_STOCK_SIZE)) {
-		sa_object_free_rare(arena, shard, slab, slot.memory, slot.mark);
+			bin->count == SA_STOCK_SIZE ||
+			!sa_slot_stride_is_plain(slab->stride))) {
+		sa_object_free_rare(arena, shard, slab, index);
 		return;
 	}
-	mark = sa_slot_mark(slot);
+	slot = (sa_slot){ptr, sa_mark_at(slab->marks, slab->stride, index),
+			 slab};
+	mark = sa_mark_load(slot.mark, slab->stride);
 	if (SA_UNLIKELY(!sa_slot_is_plain(slab->stride, sa_mark_size(mark)))) {
-		sa_object_free_rare(arena, shard, slab, slot.memory, slot.mark);
+		sa_object_free_rare(arena, shard, slab, index);
 		return;
 	}
 	if (SA_UNLIKELY(!sa_object_death(arena, shard, bin, slot, mark)))
-		sa_object_death_failed(arena, shard, slab, slot.memory,
-				       slot.mark);
+		sa_object_death_failed(arena, shard, slab, index);
 	sa_shards_leave(shard);
 }
 

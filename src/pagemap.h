@@ -69,8 +69,11 @@ SA_INLINE sa_pagemap_node *sa_pagemap_find_node(const sa_pagemap *map,
 	sa_pagemap_branch *branch;
 
 	if (SA_LIKELY(number == atomic_load_explicit(&map->near_number,
-						     memory_order_acquire)))
+						     memory_order_acquire))) {
+		if (map->near_node == NULL)
+			__builtin_unreachable(); /* set before its number */
 		return map->near_node;
+	}
 	if (top >= map->root_size)
 		return NULL;
 	branch = atomic_load_explicit(&map->root[top], memory_order_acquire);

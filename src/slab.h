@@ -136,10 +136,16 @@ SA_INLINE void *sa_slab_owner(const sa_slab *slab)
 	return atomic_load_explicit(&slab->owner, memory_order_relaxed);
 }
 
-/* Are birth and death of such an object straight code, without calls? */
+/* Are birth and death straight code, without calls, in slots of that stride;
+ * and of an object of that size there? */
+SA_INLINE bool sa_slot_stride_is_plain(size_t stride)
+{
+	return sa_zero_is_medium(stride - 8 - 24);
+}
+
 SA_INLINE bool sa_slot_is_plain(size_t stride, size_t size)
 {
-	return sa_zero_is_medium(stride - 8 - 24) &&
+	return sa_slot_stride_is_plain(stride) &&
 	       stride - 8 - size <= SA_CANARY_SHORT;
 }
 
