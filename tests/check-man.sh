@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Manual pages: each function of the header has a page of its name, which
-# declares it as the header does; links lead to pages that name them; and
-# mandoc finds nothing to warn of.
+# Manual pages: each function of the headers has a page of its name, which
+# declares it as its header does; links lead to pages that name them; the
+# overview names each header, and what programs call of the adapters for other
+# libraries; and mandoc finds nothing to warn of.
 # shellcheck disable=SC2086 # lists of pages are words
 set -eu
 
@@ -21,19 +22,36 @@ complain()
 	status=1
 }
 
-# One declaration a line, one blank between words, none beside a star.
+# Adapters hold inline functions alone; the other headers hold none.
+adapters=$(grep -l '^static inline' "$srcdir"/include/*.h)
+headers=$(grep -L '^static inline' "$srcdir"/include/*.h)
+
+# One declaration a line, one blank between words, none beside a star, behind
+# the name of the header.
 declarations()
 {
 	tr '\n\t' '  ' | sed 's/;/;\n/g' |
 		sed -n 's/ \{1,\}/ /g; s/ *\* */*/g; s/^ *//; s/( /(/g
 			s/^extern //; /^[^(]*sa_[a-z_0-9]*(.*);$/p' |
-		grep -v '^typedef' | LC_ALL=C sort
+		grep -v '^typedef' | sed "s/^/$1: /"
 }
 
-${CC:-cc} -E -P -D'__attribute__(x)=' "$srcdir/include/sodium_arena.h" |
-	sed 's/^.*__extension__.*$//' | declarations |
-	grep -E '[ *]sa_[a-z0-9_]+\(' >"$tmp/header" || true
-[ -s "$tmp/header" ] || complain 'no function was found in the header'
+# What the file says itself, not what it includes.
+own_lines()
+{
+	${CC:-cc} -E -I "$srcdir/include" -D'__attribute__(x)=' "$1" |
+		awk -v name="\"$1\"" '
+			/^# [0-9]+ "/ { is_own = index($0, name); next }
+			is_own'
+}
+
+for header in $headers; do
+	own_lines "$header" | declarations "$(basename "$header")"
+done | LC_ALL=C sort >"$tmp/header"
+for header in $headers; do
+	grep -q "^$(basename "$header"): " "$tmp/header" ||
+		complain "$header: no function was found"
+done
 
 sed -n 's/.*[ *]\(sa_[a-z0-9_]*\)(.*/\1/p' "$tmp/header" |
 	while read -r name; do
@@ -56,6 +74,25 @@ for page in $families; do
 done >"$tmp/links"
 ! [ -s "$tmp/links" ] || complain "$(cat "$tmp/links")"
 
+# Of an adapter, the overview names what the adapter itself does not use.
+overview=$man/sodium-arena.7
+for header in $headers $adapters "$srcdir"/include/*.hpp; do
+	name=$(basename "$header")
+	grep -Fqx ".It In $name" "$overview" || echo "$name: not in the overview"
+done >"$tmp/overview"
+for adapter in $adapters; do
+	entries=$(sed '/^#/d' "$adapter" | ${CC:-cc} -E -P -x c - |
+		grep -oE '\bsa_[a-z0-9_]+' | sort | uniq -u |
+		grep -E "^sa_$(basename "$adapter" .h | sed 's/.*_//')_" ||
+		true)
+	[ "$entries" ] || echo "$adapter: nothing for programs to call"
+	for entry in $entries; do
+		grep -q "^\\.Fn $entry\\( ,\\)\\{0,1\\}\$" "$overview" ||
+			echo "$entry: not in the overview"
+	done
+done >>"$tmp/overview"
+! [ -s "$tmp/overview" ] || complain "$(cat "$tmp/overview")"
+
 [ $status -eq 0 ] || exit 1
 if ! command -v mandoc >/dev/null; then
 	echo 'skipped: mandoc is not here'
@@ -64,11 +101,12 @@ fi
 
 mandoc -T lint -W warning $pages || complain 'mandoc has warnings'
 
-# As a reader sees them.
+# As a reader sees them, behind the header that the page says to include.
 for page in $families; do
 	mandoc -T ascii -O width=200 "$page" | sed 's/.\x08//g' |
-		sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | grep -v '#include\|^[A-Z]'
-done | declarations >"$tmp/pages"
+		sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | grep -v '#include\|^[A-Z]' |
+		declarations "$(sed -n 's/^\.In //p' "$page")"
+done | LC_ALL=C sort >"$tmp/pages"
 diff -u "$tmp/header" "$tmp/pages" ||
-	complain '- declared in the header, + in a page'
+	complain '- declared in a header, + in a page'
 exit $status
