@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # The shared library exports the functions that the installed headers declare:
-# all of them and nothing else; the version script lists the same.
+# all of them and nothing else; the version script lists the same, and Debian's
+# list of symbols where it is at hand.
 set -eu
 
 srcdir=${srcdir:-.}
@@ -35,14 +36,22 @@ ${NM:-nm} -D --defined-only ".libs/${library_names%% *}" |
 sed -n 's/^[[:space:]]*\(sa_[a-z0-9_]*\);.*/\1/p' \
 	"$srcdir/src/libsodium-arena.map" | LC_ALL=C sort -u >"$tmp/map"
 
+debian=$srcdir/debian/libsodium-arena0.symbols
+lists='library map'
+if [ -e "$debian" ]; then
+	lists="$lists debian"
+	sed -n 's/^ \(sa_[a-z0-9_]*\)@.*/\1/p' "$debian" |
+		LC_ALL=C sort -u >"$tmp/debian"
+fi
+
 status=0
-for list in header library map; do
+for list in header $lists; do
 	if ! [ -s "$tmp/$list" ]; then
 		echo "no function was found in the $list"
 		status=1
 	fi
 done
-for list in library map; do
+for list in $lists; do
 	if ! (cd "$tmp" && diff -u header "$list"); then
 		echo "- declared in the headers, + in the $list"
 		status=1
