@@ -39,9 +39,9 @@ sed -n 's/^[[:space:]]*\(sa_[a-z0-9_]*\);.*/\1/p' \
 debian=$srcdir/debian/libsodium-arena0.symbols
 lists='library map'
 if [ -e "$debian" ]; then
-	lists="$lists debian"
+	lists="$lists package"
 	sed -n 's/^ \(sa_[a-z0-9_]*\)@.*/\1/p' "$debian" |
-		LC_ALL=C sort -u >"$tmp/debian"
+		LC_ALL=C sort -u >"$tmp/package"
 fi
 
 status=0
