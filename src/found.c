@@ -18,13 +18,6 @@ sa_arena_misuse sa_found_misuse(sa_found found, const void *ptr)
 	return bad_pointer(SA_ARENA_MISUSE_INVALID_POINTER, ptr);
 }
 
-bool sa_found_is_live(sa_found found)
-{
-	if (sa_found_is_slot(found))
-		return sa_mark_is_live(sa_slot_mark(found.slot));
-	return found.large != NULL && atomic_load(&found.large->is_live);
-}
-
 size_t sa_found_size(sa_found found)
 {
 	if (found.large != NULL)

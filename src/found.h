@@ -49,7 +49,13 @@ SA_INLINE bool sa_found_is_slot(sa_found found)
 	return found.slot.slab != NULL;
 }
 
-bool sa_found_is_live(sa_found found);
+SA_INLINE bool sa_found_is_live(sa_found found)
+{
+	if (sa_found_is_slot(found))
+		return sa_mark_is_live(sa_slot_mark(found.slot));
+	return found.large != NULL && atomic_load(&found.large->is_live);
+}
+
 /* Bytes of a live object. */
 size_t sa_found_size(sa_found found);
 /* What to report of a pointer that is not a live object. */
