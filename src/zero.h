@@ -16,7 +16,7 @@
 /* Slots are wiped and checked up to their tail: 8 bytes short of a stride,
  * so 8 more than a multiple of 16. */
 #define SA_ZERO_SHORT 56
-#define SA_ZERO_MEDIUM 120
+#define SA_ZERO_MEDIUM 136
 
 /* Sixteen bytes in one register, at any address. */
 typedef uint64_t sa_zero_block __attribute__((vector_size(16)));
@@ -61,6 +61,7 @@ SA_INLINE void sa_zero_wipe(unsigned char *memory, size_t size)
 			memset(memory + sa_zero_min(48, last), 0, 16);
 			memset(memory + sa_zero_min(64, last), 0, 16);
 			memset(memory + sa_zero_min(80, last), 0, 16);
+			memset(memory + sa_zero_min(96, last), 0, 16);
 		}
 		memset(memory, 0, 16);
 		memset(memory + sa_zero_min(16, last), 0, 16);
@@ -87,7 +88,8 @@ SA_INLINE bool sa_zero_intact(const unsigned char *memory, size_t size)
 		found |= sa_zero_load(memory + 32) |
 			 sa_zero_load(memory + sa_zero_min(48, last)) |
 			 sa_zero_load(memory + sa_zero_min(64, last)) |
-			 sa_zero_load(memory + sa_zero_min(80, last));
+			 sa_zero_load(memory + sa_zero_min(80, last)) |
+			 sa_zero_load(memory + sa_zero_min(96, last));
 	return (sa_load_word(memory + size - 8) | found[0] | found[1]) == 0;
 }
 
