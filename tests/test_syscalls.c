@@ -45,7 +45,6 @@ static const long of_the_library[] = {
 	SYS_mmap,
 #endif
 	SYS_mprotect,
-	SYS_mremap,
 	SYS_munlock,
 	SYS_munmap,
 	SYS_openat,
