@@ -7,7 +7,8 @@
 #ifndef SA_PROBE_H
 #define SA_PROBE_H
 
-#ifdef HAVE_PROBES
+/* Another C library than configure's may lack the header. */
+#if defined(HAVE_PROBES) && __has_include(<sys/sdt.h>)
 #include <sys/sdt.h>
 /* Clang finds the header's variadic macros pedantic. */
 #ifdef __clang__
