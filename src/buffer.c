@@ -80,7 +80,8 @@ int sa_buffer_reserve(sa_buffer *buffer, size_t more)
 	if (sa_add_overflows(buffer->length, more, &size) ||
 	    sa_add_overflows(size, 1, &size))
 		return fail(ENOMEM);
-	if (size - 1 <= buffer->capacity)
+	if (more == 0 ||
+	    (buffer->bytes != NULL && size - 1 <= buffer->capacity))
 		return 0;
 	return grow(buffer, size);
 }

@@ -14,6 +14,13 @@ static bool is_allowed(char byte)
 	return byte >= 0x20 && byte < 0x7f && strchr("\\`$[]", byte) == NULL;
 }
 
+static char allowed(char byte)
+{
+	if (is_allowed(byte))
+		return byte;
+	return '_';
+}
+
 void sa_vmname_format(char text[SA_VMNAME_SIZE], const char *name)
 {
 	static const char prefix[] = "sodium-arena:";
@@ -21,7 +28,7 @@ void sa_vmname_format(char text[SA_VMNAME_SIZE], const char *name)
 
 	memcpy(text, prefix, length);
 	for (; *name != '\0' && length < SA_VMNAME_SIZE - 1; name++)
-		text[length++] = is_allowed(*name) ? *name : '_';
+		text[length++] = allowed(*name);
 	text[length] = '\0';
 }
 

@@ -121,7 +121,9 @@ static void free_on_stack(struct scene *scene)
 
 static void free_of_heap(struct scene *scene)
 {
-	stale = (unsigned char *)malloc(SMALL) + 16;
+	unsigned char *bytes = malloc(SMALL);
+
+	stale = bytes + 16;
 	free_again(scene);
 }
 
