@@ -20,9 +20,15 @@
 #define BYTES_PER_GATHERING ((size_t)64 << 10)
 
 /* Slabs returned by one gathering at most, for each is verified while all wait;
- * and what is more than little. */
+ * and what share of a new region's bytes is more than little. */
 #define RELEASED_MAX 64
-#define RELEASED_ENOUGH 8
+#define RELEASED_SHARE 8
+
+/* What a gathering may still return, and has. */
+typedef struct {
+	size_t slabs_left;
+	size_t size; /* bytes */
+} release;
 
 sa_slab *sa_supply_slab_at(const sa_arena *arena, const sa_tract *tract,
 			   size_t page)
@@ -105,7 +111,7 @@ static bool release_slab(sa_arena *arena, sa_tract *tract, sa_slab *slab,
 	return true;
 }
 
-static bool release_slabs_of(sa_arena *arena, sa_tract *tract, size_t *left,
+static bool release_slabs_of(sa_arena *arena, sa_tract *tract, release *so_far,
 			     sa_arena_misuse *misuse)
 {
 	size_t page = 0;
@@ -113,26 +119,27 @@ static bool release_slabs_of(sa_arena *arena, sa_tract *tract, size_t *left,
 	/* A holder names the region by one of its slots. */
 	if (sa_holders_count(tract->region.holders) != 0)
 		return true;
-	while (page<tract->npages && * left> 0) {
+	while (page < tract->npages && so_far->slabs_left > 0) {
 		sa_slab *slab = sa_supply_slab_at(arena, tract, page);
 
 		page += slab == NULL ? 1 : slab->size / sa_os_page_size;
 		if (slab == NULL || slab->nfree != slab->nslots)
 			continue;
+		so_far->slabs_left--;
+		so_far->size += slab->size;
 		if (!release_slab(arena, tract, slab, misuse))
 			return false;
-		--*left;
 	}
 	return true;
 }
 
-/* Return slabs without objects, as long as *left says so.  False if misuse was
- * found. */
-static bool release_slabs(sa_arena *arena, size_t *left,
+/* Return slabs without objects, as many as are left to return.  False if misuse
+ * was found. */
+static bool release_slabs(sa_arena *arena, release *so_far,
 			  sa_arena_misuse *misuse)
 {
-	for (sa_tract *t = arena->tracts; t != NULL && *left > 0; t = t->next)
-		if (!release_slabs_of(arena, t, left, misuse))
+	for (sa_tract *t = arena->tracts; t != NULL; t = t->next)
+		if (!release_slabs_of(arena, t, so_far, misuse))
 			return false;
 	return true;
 }
@@ -163,10 +170,10 @@ static bool flush_all(sa_arena *arena, sa_arena_misuse *misuse)
 
 bool sa_supply_release(sa_arena *arena, sa_arena_misuse *misuse)
 {
-	size_t left = SIZE_MAX;
+	release so_far = {SIZE_MAX, 0};
 
 	return collect_all(arena, misuse) && flush_all(arena, misuse) &&
-	       release_slabs(arena, &left, misuse);
+	       release_slabs(arena, &so_far, misuse);
 }
 
 void sa_supply_forget_slabs(sa_arena *arena)
@@ -238,32 +245,31 @@ static void list_all(sa_arena *arena)
 static bool take_from_others(sa_arena *arena, sa_shard *shard, unsigned class,
 			     bool last_resort, sa_arena_misuse *misuse)
 {
-	size_t left = RELEASED_MAX;
+	size_t region = sa_growth_next_size(atomic_load(&arena->mapped_size));
+	release so_far = {RELEASED_MAX, 0};
 	sa_slab *victim;
 
-	if (!release_slabs(arena, &left, misuse))
+	if (!release_slabs(arena, &so_far, misuse))
 		return false;
-	if (RELEASED_MAX - left < RELEASED_ENOUGH && arena->gathers_left > 0)
+	if (so_far.size < region / RELEASED_SHARE && arena->gathers_left > 0)
 		arena->gathers_left--;
-	if (left < RELEASED_MAX)
+	if (so_far.size > 0)
 		return true;
 	victim = find_victim(arena, shard, class, last_resort);
 	return victim == NULL || steal(shard, victim, misuse);
 }
 
-/* What is free but out of the shard's reach: claims to collect, slabs without
- * objects, other shards' slabs.  The last resort looks into stocks too, and
- * at slabs with a single slot.  False if misuse was found. */
+/* What is free but out of the shard's reach: claims to collect, stocks, which
+ * may be those of threads that are gone, slabs without objects, other shards'
+ * slabs.  The last resort looks at slabs with a single slot, too.  False if
+ * misuse was found. */
 static bool gather(sa_arena *arena, sa_shard *shard, unsigned class,
 		   bool last_resort, sa_arena_misuse *misuse)
 {
-	if (!collect_all(arena, misuse))
+	if (!collect_all(arena, misuse) || !flush_all(arena, misuse))
 		return false;
-	if (last_resort) {
-		if (!flush_all(arena, misuse))
-			return false;
+	if (last_resort)
 		list_all(arena);
-	}
 	if (shard->bins[class].first != NULL)
 		return true;
 	return take_from_others(arena, shard, class, last_resort, misuse);
