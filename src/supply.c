@@ -18,6 +18,7 @@
 /* So many gatherings a region are allowed that bring little: one for each of
  * the slabs that it holds.  Then an arena grows instead. */
 #define BYTES_PER_GATHERING ((size_t)64 << 10)
+#define RATIONED_FROM ((size_t)2 << 20)
 
 /* Slabs returned by one gathering at most, for each is verified while all wait;
  * and what share of a new region's bytes is more than little. */
@@ -193,10 +194,20 @@ void sa_supply_forget_slabs(sa_arena *arena)
 
 /* --------------------------------------------- filling a shard's stock */
 
-static bool is_victim(const sa_slab *slab, bool last_resort)
+/* In a small arena every page counts. */
+static bool is_small(const sa_arena *arena)
 {
-	return last_resort ||
-	       slab->nslots - slab->nfree <= slab->nslots / USED_SHARE_MAX;
+	return atomic_load(&arena->mapped_size) < RATIONED_FROM;
+}
+
+static bool is_victim(const sa_arena *arena, const sa_slab *slab,
+		      bool last_resort)
+{
+	if (last_resort)
+		return true;
+	if (is_small(arena))
+		return slab->nfree >= slab->nslots / USED_SHARE_MAX;
+	return slab->nslots - slab->nfree <= slab->nslots / USED_SHARE_MAX;
 }
 
 /* A slab of `class` of another shard that may be taken; NULL if there is
@@ -207,7 +218,7 @@ static sa_slab *find_victim(const sa_arena *arena, const sa_shard *shard,
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
 		sa_slab *slab = s == shard ? NULL : s->bins[class].first;
 
-		while (slab != NULL && !is_victim(slab, last_resort))
+		while (slab != NULL && !is_victim(arena, slab, last_resort))
 			slab = slab->next;
 		if (slab != NULL)
 			return slab;
@@ -312,13 +323,18 @@ static int grow(sa_arena *arena, unsigned class)
 	return 0;
 }
 
+static bool may_gather(const sa_arena *arena)
+{
+	return arena->gathers_left > 0 || is_small(arena);
+}
+
 sa_shard_result sa_supply_fill(sa_arena *arena, sa_shard *shard, unsigned class,
 			       sa_arena_misuse *misuse)
 {
 	sa_shard_result result = fill(arena, shard, class, misuse);
 	int error;
 
-	if (result == SA_SHARD_DRY && arena->gathers_left > 0)
+	if (result == SA_SHARD_DRY && may_gather(arena))
 		result = gather_and_fill(arena, shard, class, false, misuse);
 	if (result != SA_SHARD_DRY)
 		return result;
