@@ -310,6 +310,62 @@ sa_arena_close_object(sa_arena *arena, const void *ptr, sa_arena_access access);
 /* The access in force now.  NOACCESS for a NULL arena. */
 SA_ARENA_API sa_arena_access sa_arena_current_access(const sa_arena *arena);
 
+/* --------------------------------------------------------------- pools */
+
+/*
+ * A pool gives objects of one type, all of one size: slots of their own in the
+ * arena's regions, rounded up to nothing but the alignment, and never used for
+ * anything else while the pool is there.  So a pointer that is used after its
+ * object was freed meets an object of the same type, or zeros; and a 32-byte
+ * key takes 40 bytes, 8 of them canary, not 48.
+ *
+ * Objects of a pool are objects of its arena, which every call above takes:
+ * sa_arena_size(), sa_arena_free(), access, check.  sa_arena_realloc() keeps
+ * them in the pool's slot if the new size fits it, or else moves them out of
+ * the pool.  sa_arena_reset() frees them, and the pool goes on; sa_arena_trim()
+ * keeps the regions in which a pool has slots; sa_arena_destroy() ends the
+ * arena's pools.
+ */
+typedef struct sa_pool sa_pool;
+
+/*
+ * Make a pool of objects of `object_size` bytes, at least 1 and at most 8,184,
+ * at multiples of `alignment`, any power of two up to the page size.  From one
+ * object to the next it is object_size + 8 bytes, rounded up to the alignment;
+ * at least 16, at most 8,192.  Takes no secret memory yet.
+ *
+ * Any thread may call, in any access state.  NULL with errno: EINVAL (NULL
+ * arena, or the above does not hold), ENOMEM.
+ */
+SA_ARENA_API SA_ARENA_USE_RESULT sa_pool *
+sa_pool_create(sa_arena *arena, size_t object_size, size_t alignment);
+
+/*
+ * An object of the pool, zeroed.  Threads, errno and misuse detected as
+ * sa_arena_alloc(); EINVAL if pool is NULL.
+ */
+SA_ARENA_API SA_ARENA_MALLOC SA_ARENA_USE_RESULT void *
+sa_pool_alloc(sa_pool *pool);
+
+/*
+ * Free an object of this pool, as sa_arena_free() does.  NULL: nothing.
+ * Misuse detected: as sa_arena_free(); INVALID_POINTER also for an object that
+ * is of the arena, but not of this pool.
+ */
+SA_ARENA_API void sa_pool_free(sa_pool *pool, void *ptr);
+
+/*
+ * Free all objects of the pool, verified and wiped, and give its memory back to
+ * the arena.  Objects still alive are not an error, nor is any access state.
+ * NULL: nothing.  If the system refuses to open a resting region, the pool stays
+ * as it is, errno is set and the failure counted; otherwise errno is kept.
+ *
+ * No other call on the pool may overlap or follow; others on the arena may
+ * overlap.
+ * Misuse detected: OVERFLOW, UNDERFLOW, WRITE_AFTER_FREE.
+ */
+SA_ARENA_API void sa_pool_destroy(sa_pool *pool);
+
 /* -------------------------------------------------------- whole arenas */
 
 /*
@@ -350,7 +406,7 @@ typedef struct sa_arena_stats {
 	size_t   locked_size;         /* of those, verified to be locked */
 	size_t   metadata_size;       /* bytes of out-of-line metadata mapped */
 	size_t   region_count;        /* sodium_malloc() blocks cut in slabs */
-	size_t   slab_count;          /* runs of slots of one size class */
+	size_t   slab_count;          /* runs of equal slots */
 	size_t   large_count;         /* objects in blocks of their own */
 	uint64_t alloc_count;         /* objects ever allocated and freed; */
 	uint64_t free_count;          /*   their difference is live_count */

@@ -192,8 +192,8 @@ void *sa_arena_aligned_alloc(sa_arena *arena, size_t alignment, size_t size)
 		return invalid_pointer_result();
 	class = sa_sizeclass_of_aligned(size, alignment);
 	if (class == SA_SIZECLASS_COUNT)
-		return sa_object_alloc_locked(arena, size, alignment);
-	return sa_object_alloc_in_class(arena, size, class, alignment);
+		return sa_object_alloc_locked(arena, size, class, alignment);
+	return sa_object_alloc_in_class(arena, size, class);
 }
 
 void *sa_arena_realloc(sa_arena *arena, void *ptr, size_t size)

@@ -48,7 +48,9 @@ struct sa_arena {
 	sa_tract *tracts; /* growth */
 	sa_large *larges;
 	sa_slab *unused_slabs;
-	size_t gathers_left;     /* supply */
+	size_t gathers_left; /* supply */
+	sa_pool **pools;     /* pools; by number, NULL where there is none */
+	unsigned npools;     /* entries there */
 	sa_large *unused_larges; /* oldest first: see sa_large */
 	sa_large *last_unused_large;
 

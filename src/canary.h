@@ -53,8 +53,8 @@ typedef struct sa_canary_mask {
 
 extern const sa_canary_mask sa_canary_masks[SA_CANARY_SHORT + 1];
 
-/* What a word of the slack holds, and where the lower of the two lies: in the
- * smallest slot they are the same. */
+/* What a word of the slack holds, and where the lower of the two lies: in slots
+ * below 24 bytes it has nothing to hold, and is the object's. */
 SA_INLINE uint64_t sa_canary_slack_word(uint64_t word, size_t slack)
 {
 	return sa_rotate_right(word, 8 * (unsigned)slack);
@@ -62,7 +62,7 @@ SA_INLINE uint64_t sa_canary_slack_word(uint64_t word, size_t slack)
 
 SA_INLINE size_t sa_canary_low_offset(size_t stride)
 {
-	return stride > 16 ? stride - 24 : 0;
+	return stride >= 24 ? stride - 24 : 0;
 }
 
 /* Fill the slack beside an object that has content. */
@@ -93,7 +93,7 @@ SA_INLINE void sa_canary_write(unsigned char *slot, size_t stride, size_t size,
 		sa_canary_write_beside(slot, stride, size, word);
 		return;
 	}
-	/* In the smallest slot both are one word, and the second is right. */
+	/* In the smallest slots they overlap, and the second is right. */
 	sa_store_word(slot + sa_canary_low_offset(stride),
 		      rotated & sa_canary_masks[slack].low);
 	sa_store_word(slot + stride - 16,
@@ -110,7 +110,7 @@ SA_INLINE bool sa_canary_intact(const unsigned char *slot, size_t stride,
 
 	if (SA_UNLIKELY(slack > SA_CANARY_SHORT))
 		return sa_canary_intact_long(slot, stride, size, word);
-	/* In the smallest slot that is the tail before, and the mask is 0. */
+	/* In the smallest slots that is the tail before, and the mask is 0. */
 	low = sa_load_word(slot + stride - 24) ^ rotated;
 	high = sa_load_word(slot + stride - 16) ^ rotated;
 	low &= sa_canary_masks[slack].low;

@@ -105,6 +105,8 @@ void sa_meta_free(sa_meta *meta, void *block, size_t size)
 	size_t rounded = sa_align_up(size + (size == 0), SA_META_STEP);
 	void **list = &meta->freed[rounded / SA_META_STEP - 1];
 
+	if (rounded > SA_META_LISTED_MAX)
+		return;
 	memcpy(block, list, sizeof *list);
 	*list = block;
 }

@@ -30,7 +30,8 @@ void sa_meta_init(sa_meta *meta);
 /* Zeroed; NULL with ENOMEM. */
 void *sa_meta_alloc(sa_meta *meta, size_t size);
 
-/* `size` is that of the allocation; at most SA_META_LISTED_MAX. */
+/* `size` is that of the allocation.  Blocks beyond SA_META_LISTED_MAX are not
+ * used again. */
 void sa_meta_free(sa_meta *meta, void *block, size_t size);
 
 /* How many mappings (VMAs) hold `size` bytes of blocks. */

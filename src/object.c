@@ -9,6 +9,7 @@
 #include "access.h"
 #include "growth.h"
 #include "larges.h"
+#include "pools.h"
 #include "supply.h"
 
 /* --------------------------------------------------------------- misuse */
@@ -52,13 +53,13 @@ void sa_object_death_failed(sa_arena *arena, sa_shard *shard, sa_slab *slab,
 
 /* Fill a stock that is low from the shard's own slabs.  False if nothing is
  * left in it. */
-static bool refill(sa_arena *arena, sa_shard *shard, unsigned class)
+static bool refill(sa_arena *arena, sa_shard *shard, sa_bin *bin)
 {
 	sa_arena_misuse misuse;
 	sa_shard_result result;
 
 	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
-	result = sa_shard_fill(shard, class, &misuse);
+	result = sa_shard_fill(shard, bin, &misuse);
 	if (result == SA_SHARD_MISUSE) {
 		sa_shards_leave(shard);
 		sa_arena_misused(arena, &misuse);
@@ -67,14 +68,14 @@ static bool refill(sa_arena *arena, sa_shard *shard, unsigned class)
 }
 
 void *sa_object_alloc_rare(sa_arena *arena, sa_shard *shard, size_t size,
-			   unsigned class, size_t alignment)
+			   unsigned class)
 {
-	sa_bin *bin = &shard->bins[class];
+	sa_bin *bin = sa_shard_bin(shard, class);
 	void *object;
 
-	if (bin->count < SA_STOCK_LOW && !refill(arena, shard, class)) {
+	if (bin->count < SA_STOCK_LOW && !refill(arena, shard, bin)) {
 		sa_shards_leave(shard);
-		return sa_object_alloc_locked(arena, size, alignment);
+		return sa_object_alloc_locked(arena, size, class, 1);
 	}
 	object = sa_object_birth(arena, shard, bin, size);
 	sa_shards_leave(shard);
@@ -106,10 +107,11 @@ static bool displace(sa_arena *arena, sa_shard *shard, sa_bin *bin)
 
 bool sa_object_end(sa_arena *arena, sa_shard *shard, const sa_slot *slot)
 {
-	sa_bin *bin = &shard->bins[slot->slab->class];
+	sa_bin *bin;
 
 	if (sa_slab_owner(slot->slab) != shard)
 		return end_elsewhere(arena, shard, slot);
+	bin = sa_shard_bin(shard, slot->slab->class);
 	return displace(arena, shard, bin) &&
 	       sa_object_death(arena, shard, bin, *slot, sa_slot_mark(*slot));
 }
@@ -154,10 +156,12 @@ static void alloc_slot(sa_arena *arena, size_t size, unsigned class,
 		       outcome *out)
 {
 	sa_shard *shard = sa_shards_mine(arena);
-	sa_shard_result result =
-		sa_supply_fill(arena, shard, class, &out->misuse);
+	sa_shard_result result = SA_SHARD_DRY;
+	sa_bin *bin;
 	sa_slot slot;
 
+	if (sa_pools_prepare(arena, shard, class) == 0)
+		result = sa_supply_fill(arena, shard, class, &out->misuse);
 	if (result == SA_SHARD_DRY) {
 		out->error = errno;
 		return;
@@ -165,9 +169,9 @@ static void alloc_slot(sa_arena *arena, size_t size, unsigned class,
 	out->is_misuse = result == SA_SHARD_MISUSE;
 	if (out->is_misuse)
 		return;
-	slot = sa_shard_take(shard, &shard->bins[class]);
-	out->is_misuse = !sa_slot_birth(slot, shard->bins[class].stride, size,
-					arena->key);
+	bin = sa_shard_bin(shard, class);
+	slot = sa_shard_take(shard, bin);
+	out->is_misuse = !sa_slot_birth(slot, bin->stride, size, arena->key);
 	if (out->is_misuse) {
 		sa_slot_explain_birth(slot, &out->misuse);
 		return;
@@ -177,9 +181,9 @@ static void alloc_slot(sa_arena *arena, size_t size, unsigned class,
 	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
 }
 
-void *sa_object_alloc_locked(sa_arena *arena, size_t size, size_t alignment)
+void *sa_object_alloc_locked(sa_arena *arena, size_t size, unsigned class,
+			     size_t alignment)
 {
-	unsigned class = sa_sizeclass_of_aligned(size, alignment);
 	outcome out = {.object = NULL};
 
 	sa_arena_lock(arena);

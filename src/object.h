@@ -9,8 +9,9 @@
 #include "found.h"
 #include "shards.h"
 
-/* With the mutex.  NULL with errno. */
-void *sa_object_alloc_locked(sa_arena *arena, size_t size,
+/* With the mutex.  NULL with errno.  SA_SIZECLASS_COUNT is the class of what
+ * does not fit a slot; only then the alignment is looked at. */
+void *sa_object_alloc_locked(sa_arena *arena, size_t size, unsigned class,
 			     size_t alignment) SA_COLD;
 void sa_object_free_locked(sa_arena *arena, void *ptr) SA_COLD;
 
@@ -19,7 +20,7 @@ void sa_object_free_locked(sa_arena *arena, void *ptr) SA_COLD;
  * in these calls and make no other, so that they need not save registers.
  */
 void *sa_object_alloc_rare(sa_arena *arena, sa_shard *shard, size_t size,
-			   unsigned class, size_t alignment);
+			   unsigned class);
 void sa_object_free_rare(sa_arena *arena, sa_shard *shard, sa_slab *slab,
 			 uint32_t index);
 /* Likewise: why birth or death was refused.  A slot goes in parts that fit
@@ -43,33 +44,59 @@ SA_INLINE void *sa_object_birth(sa_arena *arena, sa_shard *shard, sa_bin *bin,
 	return slot.memory;
 }
 
-/* An object of `size` bytes in a slot of `class`, aligned as its stride is. */
-SA_INLINE void *sa_object_alloc_in_class(sa_arena *arena, size_t size,
-					 unsigned class, size_t alignment)
+/* Inside the shard, and leaving it. */
+SA_INLINE void *sa_object_alloc_from(sa_arena *arena, sa_shard *shard,
+				     sa_bin *bin, size_t size, unsigned class)
 {
-	sa_shard *shard = sa_shards_enter(arena);
-	sa_bin *bin;
 	void *object;
 
-	if (SA_UNLIKELY(shard == NULL))
-		return sa_object_alloc_locked(arena, size, alignment);
-	bin = &shard->bins[class];
 	if (SA_UNLIKELY(bin->count < SA_STOCK_LOW ||
 			sa_random_is_used_up(&shard->random) ||
-			!sa_slot_is_plain(bin->stride, size)))
-		return sa_object_alloc_rare(arena, shard, size, class,
-					    alignment);
+			!sa_slot_stride_is_plain(bin->stride) ||
+			!sa_slot_size_is_plain(bin->stride, size)))
+		return sa_object_alloc_rare(arena, shard, size, class);
 	object = sa_object_birth(arena, shard, bin, size);
 	sa_shards_leave(shard);
 	return object;
+}
+
+/* An object of `size` bytes in a slot of a size class, aligned as its stride
+ * is. */
+SA_INLINE void *sa_object_alloc_in_class(sa_arena *arena, size_t size,
+					 unsigned class)
+{
+	sa_shard *shard = sa_shards_enter(arena);
+
+	if (SA_UNLIKELY(shard == NULL))
+		return sa_object_alloc_locked(arena, size, class, 1);
+	return sa_object_alloc_from(arena, shard, &shard->bins[class], size,
+				    class);
+}
+
+/* The same for a pool's class. */
+SA_INLINE void *sa_object_alloc_in_pool(sa_arena *arena, size_t size,
+					unsigned class)
+{
+	sa_shard *shard = sa_shards_enter(arena);
+	sa_bin *bin;
+
+	if (SA_UNLIKELY(shard == NULL))
+		return sa_object_alloc_locked(arena, size, class, 1);
+	bin = sa_shard_bin(shard, class);
+	if (SA_UNLIKELY(bin == NULL)) {
+		sa_shards_leave(shard);
+		return sa_object_alloc_locked(arena, size, class, 1);
+	}
+	return sa_object_alloc_from(arena, shard, bin, size, class);
 }
 
 SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
 {
 	if (SA_UNLIKELY(size > SA_SIZECLASS_LINEAR_MAX &&
 			size > SA_SIZECLASS_SIZE_MAX))
-		return sa_object_alloc_locked(arena, size, 1);
-	return sa_object_alloc_in_class(arena, size, sa_sizeclass_of(size), 1);
+		return sa_object_alloc_locked(arena, size, SA_SIZECLASS_COUNT,
+					      1);
+	return sa_object_alloc_in_class(arena, size, sa_sizeclass_of(size));
 }
 
 /* Inside the shard that owns the slab: end an object whose slot goes into
@@ -89,14 +116,29 @@ SA_INLINE bool sa_object_death(sa_arena *arena, sa_shard *shard, sa_bin *bin,
  * it.  False if misuse was found: sa_object_explain_death(). */
 bool sa_object_end(sa_arena *arena, sa_shard *shard, const sa_slot *slot);
 
+/* Inside the shard that owns the slab, of a plain stride, and leaving it. */
+SA_INLINE void sa_object_free_at(sa_arena *arena, sa_shard *shard, sa_bin *bin,
+				 sa_slab *slab, uint32_t index)
+{
+	const sa_slot slot = sa_slab_slot_at(slab, index);
+	uint16_t mark = sa_mark_load(slot.mark, slab->stride);
+
+	if (SA_UNLIKELY(
+		    bin->count == SA_STOCK_SIZE ||
+		    !sa_slot_size_is_plain(slab->stride, sa_mark_size(mark)))) {
+		sa_object_free_rare(arena, shard, slab, index);
+		return;
+	}
+	if (SA_UNLIKELY(!sa_object_death(arena, shard, bin, slot, mark)))
+		sa_object_death_failed(arena, shard, slab, index);
+	sa_shards_leave(shard);
+}
+
 SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 {
 	sa_shard *shard;
 	sa_slab *slab;
-	sa_bin *bin;
-	sa_slot slot;
 	uint32_t index = SA_SLAB_NO_INDEX;
-	uint16_t mark;
 
 	sa_prefetch_to_write(ptr);
 	shard = sa_shards_enter(arena);
@@ -112,23 +154,38 @@ SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 		sa_object_free_locked(arena, ptr);
 		return;
 	}
-	bin = &shard->bins[slab->class];
 	if (SA_UNLIKELY(sa_slab_owner(slab) != shard ||
-			bin->count == SA_STOCK_SIZE ||
-			!sa_slot_stride_is_plain(slab->stride))) {
+			!sa_sizeclass_is_plain(slab->class))) {
 		sa_object_free_rare(arena, shard, slab, index);
 		return;
 	}
-	slot = (sa_slot){ptr, sa_mark_at(slab->marks, slab->stride, index),
-			 slab};
-	mark = sa_mark_load(slot.mark, slab->stride);
-	if (SA_UNLIKELY(!sa_slot_is_plain(slab->stride, sa_mark_size(mark)))) {
-		sa_object_free_rare(arena, shard, slab, index);
-		return;
-	}
-	if (SA_UNLIKELY(!sa_object_death(arena, shard, bin, slot, mark)))
-		sa_object_death_failed(arena, shard, slab, index);
-	sa_shards_leave(shard);
+	sa_object_free_at(arena, shard, &shard->bins[slab->class], slab, index);
+}
+
+/*
+ * The same for an object of a pool's class.  False if the pointer is none, and
+ * nothing was done.
+ */
+SA_INLINE bool sa_object_free_in_pool(sa_arena *arena, void *ptr,
+				      unsigned class)
+{
+	const sa_found found = sa_object_find(arena, ptr);
+	sa_slab *slab = found.slot.slab;
+	sa_shard *shard;
+
+	if (SA_UNLIKELY(slab == NULL || slab->class != class))
+		return false;
+	shard = sa_shards_enter(arena);
+	if (SA_UNLIKELY(shard == NULL))
+		sa_object_free_locked(arena, ptr);
+	else if (SA_UNLIKELY(sa_slab_owner(slab) != shard ||
+			     !sa_slot_stride_is_plain(slab->stride)))
+		sa_object_free_rare(arena, shard, slab,
+				    sa_slot_index(found.slot));
+	else
+		sa_object_free_at(arena, shard, sa_shard_bin(shard, class),
+				  slab, sa_slot_index(found.slot));
+	return true;
 }
 
 void sa_object_explain_death(const sa_shard *shard, sa_slot slot,

@@ -73,12 +73,12 @@ static size_t bytes_left(const paper *now, const limits *may)
 			     sa_os_page_size);
 }
 
-/* Add `n` regions of `size` bytes with slots of `class`. */
-static void add_regions(paper *now, size_t n, size_t size, unsigned class)
+/* Add `n` regions of `size` bytes with slots of `stride` bytes. */
+static void add_regions(paper *now, size_t n, size_t size, size_t stride)
 {
 	if (size != now->last_size) {
 		now->last_size = size;
-		now->last_nslots = sa_tract_nslots(size, class);
+		now->last_nslots = sa_tract_nslots(size, stride);
 	}
 	now->mapped = saturating_sum(now->mapped, saturating_product(n, size));
 	now->mappings = saturating_sum(
@@ -113,9 +113,9 @@ static size_t reserved(const limits *may, size_t reserve)
  * they get, all that follow are alike.
  */
 static paper grow_slots(const limits *may, size_t reserve, size_t count,
-			unsigned class)
+			size_t stride)
 {
-	size_t least = sa_tract_min_pages(class) * sa_os_page_size;
+	size_t least = sa_tract_min_pages(stride) * sa_os_page_size;
 	paper now = empty_arena();
 
 	reserve = reserved(may, reserve);
@@ -129,13 +129,14 @@ static paper grow_slots(const limits *may, size_t reserve, size_t count,
 		    mappings_left(&now, may) < SA_REGION_MAPPINGS)
 			break;
 		if (size == SA_GROWTH_SIZE_MAX && now.mapped >= reserve) {
-			n = (count - now.count) / sa_tract_nslots(size, class) +
+			n = (count - now.count) /
+				    sa_tract_nslots(size, stride) +
 			    1;
 			n = min_size(n, left / size);
 			n = min_size(n, mappings_left(&now, may) /
 						SA_REGION_MAPPINGS);
 		}
-		add_regions(&now, n, size, class);
+		add_regions(&now, n, size, stride);
 	}
 	if (now.mapped < reserve)
 		now.count = 0;
@@ -172,7 +173,8 @@ static paper grow(const limits *may, const sa_arena_options *options,
 {
 	if (size > SA_SIZECLASS_SIZE_MAX)
 		return grow_large(may, options->reserve, count, size);
-	return grow_slots(may, options->reserve, count, sa_sizeclass_of(size));
+	return grow_slots(may, options->reserve, count,
+			  sa_sizeclass_stride(sa_sizeclass_of(size)));
 }
 
 /* What an allocation would fail with: the limit that is met first. */

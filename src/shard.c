@@ -15,10 +15,13 @@ static bool is_worth_listing(const sa_slab *slab)
 	return slab->nfree != 0 && slab->nfree >= enough;
 }
 
+/* A retired slab has no bin and is not listed. */
 static void list(sa_shard *shard, sa_slab *slab)
 {
-	sa_bin *bin = &shard->bins[slab->class];
+	sa_bin *bin = sa_shard_bin(shard, slab->class);
 
+	if (bin == NULL)
+		return;
 	slab->is_listed = true;
 	slab->next = NULL;
 	slab->previous = bin->last;
@@ -31,7 +34,7 @@ static void list(sa_shard *shard, sa_slab *slab)
 
 static void unlist(sa_shard *shard, sa_slab *slab)
 {
-	sa_bin *bin = &shard->bins[slab->class];
+	sa_bin *bin = sa_shard_bin(shard, slab->class);
 
 	slab->is_listed = false;
 	if (slab->previous != NULL)
@@ -52,6 +55,49 @@ void sa_shard_init(sa_shard *shard)
 			(uint32_t)sa_sizeclass_stride(class);
 }
 
+/* Room for so many bins of pools. */
+static int make_room(sa_shard *shard, sa_meta *meta, unsigned count)
+{
+	unsigned room = shard->npool_bins == 0 ? 4 : shard->npool_bins;
+	sa_bin **bins;
+
+	while (room < count)
+		room *= 2;
+	if (room == shard->npool_bins)
+		return 0;
+	bins = sa_meta_alloc(meta, room * sizeof *bins);
+	if (bins == NULL)
+		return -1;
+	if (shard->npool_bins != 0) {
+		memcpy(bins, shard->pool_bins,
+		       shard->npool_bins * sizeof *bins);
+		sa_meta_free(meta, shard->pool_bins,
+			     shard->npool_bins * sizeof *bins);
+	}
+	shard->pool_bins = bins;
+	shard->npool_bins = room;
+	return 0;
+}
+
+int sa_shard_add_pool_bin(sa_shard *shard, sa_meta *meta, unsigned class,
+			  size_t stride)
+{
+	unsigned number = class - SA_CLASS_POOLS;
+	sa_bin *bin = sa_shard_bin(shard, class);
+
+	if (bin == NULL) {
+		if (make_room(shard, meta, number + 1) != 0)
+			return -1;
+		bin = sa_meta_alloc(meta, sizeof *bin);
+		if (bin == NULL)
+			return -1;
+		shard->pool_bins[number] = bin;
+	}
+	/* Another pool may have had the number. */
+	bin->stride = (uint32_t)stride;
+	return 0;
+}
+
 void sa_shard_adopt(sa_shard *shard, sa_slab *slab)
 {
 	uint32_t nwords = (uint32_t)sa_bitmap_nwords(slab->nslots);
@@ -67,6 +113,13 @@ void sa_shard_disown(sa_shard *shard, sa_slab *slab)
 	if (slab->is_listed)
 		unlist(shard, slab);
 	atomic_store_explicit(&slab->owner, NULL, memory_order_relaxed);
+}
+
+void sa_shard_retire(sa_shard *shard, sa_slab *slab)
+{
+	if (slab->is_listed)
+		unlist(shard, slab);
+	slab->class = SA_CLASS_RETIRED;
 }
 
 bool sa_shard_give(sa_shard *shard, const sa_slot *slot)
@@ -107,11 +160,9 @@ static void fill_from(sa_bin *bin, sa_slab *slab)
 	}
 }
 
-sa_shard_result sa_shard_fill(sa_shard *shard, unsigned class,
+sa_shard_result sa_shard_fill(sa_shard *shard, sa_bin *bin,
 			      sa_arena_misuse *misuse)
 {
-	sa_bin *bin = &shard->bins[class];
-
 	if (bin->first == NULL && !sa_shard_collect(shard, misuse))
 		return SA_SHARD_MISUSE;
 	while (bin->first != NULL && bin->count < SA_STOCK_SIZE) {
@@ -128,11 +179,11 @@ sa_shard_result sa_shard_fill(sa_shard *shard, unsigned class,
 static bool collect_from(sa_shard *shard, sa_slab *slab, bool *pending,
 			 sa_arena_misuse *misuse)
 {
-	const sa_bin *bin = &shard->bins[slab->class];
+	const sa_bin *bin = sa_shard_bin(shard, slab->class);
 	uint32_t indices[SA_STOCK_SIZE];
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < bin->count; i++)
+	for (uint32_t i = 0; bin != NULL && i < bin->count; i++)
 		if (bin->slab[i] == slab)
 			indices[count++] = sa_slot_index(sa_bin_get(bin, i));
 	return sa_slab_collect(slab, (sa_slab_taken){indices, count}, pending,
@@ -166,6 +217,12 @@ bool sa_shard_collect(sa_shard *shard, sa_arena_misuse *misuse)
 	return true;
 }
 
+/* One more than the highest class that the shard may have a bin for. */
+static unsigned end_of_classes(const sa_shard *shard)
+{
+	return SA_CLASS_POOLS + shard->npool_bins;
+}
+
 static bool flush_bin(sa_shard *shard, sa_bin *bin, sa_arena_misuse *misuse)
 {
 	while (bin->count != 0) {
@@ -182,9 +239,12 @@ static bool flush_bin(sa_shard *shard, sa_bin *bin, sa_arena_misuse *misuse)
 
 bool sa_shard_flush(sa_shard *shard, sa_arena_misuse *misuse)
 {
-	for (unsigned class = 0; class < SA_SIZECLASS_COUNT; class ++)
-		if (!flush_bin(shard, &shard->bins[class], misuse))
+	for (unsigned class = 0; class < end_of_classes(shard); class ++) {
+		sa_bin *bin = sa_shard_bin(shard, class);
+
+		if (bin != NULL && !flush_bin(shard, bin, misuse))
 			return false;
+	}
 	return true;
 }
 
@@ -201,11 +261,14 @@ static bool verify_bin(const sa_bin *bin, sa_arena_misuse *misuse)
 	return true;
 }
 
-bool sa_shard_verify(const sa_shard *shard, sa_arena_misuse *misuse)
+bool sa_shard_verify(sa_shard *shard, sa_arena_misuse *misuse)
 {
-	for (unsigned class = 0; class < SA_SIZECLASS_COUNT; class ++)
-		if (!verify_bin(&shard->bins[class], misuse))
+	for (unsigned class = 0; class < end_of_classes(shard); class ++) {
+		const sa_bin *bin = sa_shard_bin(shard, class);
+
+		if (bin != NULL && !verify_bin(bin, misuse))
 			return false;
+	}
 	return true;
 }
 
@@ -217,7 +280,11 @@ void sa_shard_relist(sa_shard *shard, sa_slab *slab)
 
 void sa_shard_empty(sa_shard *shard)
 {
-	for (unsigned class = 0; class < SA_SIZECLASS_COUNT; class ++)
-		shard->bins[class].count = 0;
+	for (unsigned class = 0; class < end_of_classes(shard); class ++) {
+		sa_bin *bin = sa_shard_bin(shard, class);
+
+		if (bin != NULL)
+			bin->count = 0;
+	}
 	atomic_store(&shard->inbox, NULL);
 }

@@ -26,7 +26,17 @@
 /* Below this many the stock is filled up, so that chance has a choice. */
 #define SA_STOCK_LOW 8
 
-/* One size class of a shard.  Its size is a power of two: an index is a shift.
+/* Classes of slabs: size classes; those that nothing allocates from any more;
+ * then pools', each with a class of its own. */
+#define SA_CLASS_RETIRED SA_SIZECLASS_COUNT
+#define SA_CLASS_POOLS (SA_SIZECLASS_COUNT + 1)
+
+SA_INLINE bool sa_class_is_pool(unsigned class)
+{
+	return class >= SA_CLASS_POOLS;
+}
+
+/* One class of a shard.  Its size is a power of two: an index is a shift.
  */
 typedef union sa_bin {
 	struct {
@@ -78,8 +88,22 @@ struct sa_shard {
 	sa_random random;
 	/* Slabs with claims to collect: anyone pushes, the owner takes all. */
 	_Alignas(SA_CACHE_LINE) _Atomic(sa_slab *) inbox;
+	/* Of pools, made when needed: NULL where there is none. */
+	sa_bin **pool_bins;
+	unsigned npool_bins;
 	_Alignas(SA_CACHE_LINE) sa_bin bins[SA_SIZECLASS_COUNT];
 };
+
+/* The shard's bin of a class; NULL if it has none. */
+SA_INLINE sa_bin *sa_shard_bin(sa_shard *shard, unsigned class)
+{
+	if (class < SA_SIZECLASS_COUNT)
+		return &shard->bins[class];
+	if (class < SA_CLASS_POOLS ||
+	    class - SA_CLASS_POOLS >= shard->npool_bins)
+		return NULL;
+	return shard->pool_bins[class - SA_CLASS_POOLS];
+}
 
 /*
  * Enter and leave by the owner alone.  Who stops a shard clears `owner`, has
@@ -106,14 +130,19 @@ SA_INLINE void sa_shard_leave(sa_shard *shard)
 
 void sa_shard_init(sa_shard *shard);
 
-/* Fill the stock of `class` from the shard's own slabs.  What it returns: */
+/* Have a bin for a pool's class.  0, or -1 with ENOMEM.  By the owner holding
+ * the mutex. */
+int sa_shard_add_pool_bin(sa_shard *shard, sa_meta *meta, unsigned class,
+			  size_t stride);
+
+/* Fill the stock of a bin from the shard's own slabs.  What it returns: */
 typedef enum {
 	SA_SHARD_FILLED, /* there is something in stock */
 	SA_SHARD_DRY,
 	SA_SHARD_MISUSE /* and *misuse says what */
 } sa_shard_result;
 
-sa_shard_result sa_shard_fill(sa_shard *shard, unsigned class,
+sa_shard_result sa_shard_fill(sa_shard *shard, sa_bin *bin,
 			      sa_arena_misuse *misuse);
 
 /* One of the slots in stock, of which there is at least one. */
@@ -152,9 +181,13 @@ SA_INLINE void sa_shard_post(sa_shard *shard, sa_slab *slab)
 		continue;
 }
 
-/* Take a slab into the shard, or out of it; its slots in stock stay. */
+/* Take a slab into the shard, which has a bin for it, or out of it; its slots
+ * in stock stay. */
 void sa_shard_adopt(sa_shard *shard, sa_slab *slab);
 void sa_shard_disown(sa_shard *shard, sa_slab *slab);
+
+/* A slab of the shard's, without objects, gives none any more. */
+void sa_shard_retire(sa_shard *shard, sa_slab *slab);
 
 /* Collect what others freed.  False if misuse was found. */
 bool sa_shard_collect(sa_shard *shard, sa_arena_misuse *misuse);
@@ -165,7 +198,7 @@ bool sa_shard_flush(sa_shard *shard, sa_arena_misuse *misuse);
 
 /* Is all that is in stock marked free, while nobody else runs?  If not, two
  * threads have freed one object. */
-bool sa_shard_verify(const sa_shard *shard, sa_arena_misuse *misuse);
+bool sa_shard_verify(sa_shard *shard, sa_arena_misuse *misuse);
 
 /* List a slab of the shard's however few slots it has to take. */
 void sa_shard_relist(sa_shard *shard, sa_slab *slab);

@@ -28,6 +28,13 @@
 #define SA_SIZECLASS_LINEAR_MAX                                                \
 	(((size_t)1 << SA_SIZECLASS_LINEAR_LOG2) - SA_CANARY_SIZE)
 
+/* Is every slot of the class one that birth and death handle in straight code?
+ * Strides of 32 to 144. */
+SA_INLINE bool sa_sizeclass_is_plain(unsigned class)
+{
+	return class - 1 < 8;
+}
+
 /* The class for `size`, which is at most SA_SIZECLASS_SIZE_MAX. */
 SA_INLINE unsigned sa_sizeclass_of(size_t size)
 {

@@ -67,14 +67,11 @@ static void write_tails(const sa_slab *slab)
 
 int sa_slab_create(sa_slab *slab, sa_meta *meta, const sa_canary_key *key,
 		   unsigned char *pages, size_t size, size_t head,
-		   unsigned class)
+		   size_t stride)
 {
-	size_t stride = sa_sizeclass_stride(class);
-
 	slab->stride = (uint32_t)stride;
 	slab->nslots = (uint32_t)sa_slab_capacity(size, head, stride);
 	slab->reciprocal = (uint32_t)(((uint64_t)1 << 32) / stride + 1);
-	slab->class = class;
 	slab->key = key;
 	slab->pages = pages;
 	slab->size = size;

@@ -32,6 +32,9 @@
 
 #define SA_SLAB_NO_INDEX UINT32_MAX
 
+/* The canary's two words are written whole. */
+#define SA_SLAB_STRIDE_MIN 16
+
 typedef struct sa_slab sa_slab;
 
 struct sa_slab {
@@ -78,12 +81,13 @@ typedef struct sa_slot {
 size_t sa_slab_capacity(size_t size, size_t head, size_t stride);
 
 /*
- * Cut zeroed pages into slots and write their tails.  `slab` was zeroed once
- * and holds nothing.  0, or -1 with ENOMEM.
+ * Cut zeroed pages into slots of `stride` bytes, SA_SLAB_STRIDE_MIN to
+ * SA_SIZECLASS_STRIDE_MAX, and write their tails.  `slab` was zeroed once and
+ * holds nothing.  Its class is its owner's to set.  0, or -1 with ENOMEM.
  */
 int sa_slab_create(sa_slab *slab, sa_meta *meta, const sa_canary_key *key,
 		   unsigned char *pages, size_t size, size_t head,
-		   unsigned class);
+		   size_t stride);
 
 /* Forget a slab without live objects.  Wiping its tails first makes its pages
  * zero again. */
@@ -136,17 +140,16 @@ SA_INLINE void *sa_slab_owner(const sa_slab *slab)
 	return atomic_load_explicit(&slab->owner, memory_order_relaxed);
 }
 
-/* Are birth and death straight code, without calls, in slots of that stride;
- * and of an object of that size there? */
+/* Are birth and death straight code, without calls, in slots of that stride; of
+ * an object of that size there?  Both, it is. */
 SA_INLINE bool sa_slot_stride_is_plain(size_t stride)
 {
 	return sa_zero_is_medium(stride - 8 - 24);
 }
 
-SA_INLINE bool sa_slot_is_plain(size_t stride, size_t size)
+SA_INLINE bool sa_slot_size_is_plain(size_t stride, size_t size)
 {
-	return sa_slot_stride_is_plain(stride) &&
-	       stride - 8 - size <= SA_CANARY_SHORT;
+	return stride - 8 - size <= SA_CANARY_SHORT;
 }
 
 /* Is a free slot as it was left? */

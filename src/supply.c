@@ -58,15 +58,17 @@ static void recycle(sa_arena *arena, sa_slab *slab)
 static int cut_slab(sa_arena *arena, sa_tract *tract, sa_shard *shard,
 		    unsigned class)
 {
+	size_t stride = sa_shard_bin(shard, class)->stride;
 	size_t size, head;
-	unsigned char *pages = sa_tract_take(tract, class, &size, &head);
+	unsigned char *pages = sa_tract_take(tract, stride, &size, &head);
 	sa_slab *slab = pages == NULL ? NULL : unused_slab(arena);
 
 	if (slab == NULL)
 		goto give_pages;
 	if (sa_slab_create(slab, &arena->meta, arena->key, pages, size, head,
-			   class) != 0)
+			   stride) != 0)
 		goto recycle_slab;
+	slab->class = class;
 	slab->region = &tract->region;
 	sa_shard_adopt(shard, slab);
 	sa_pagemap_set(&arena->pagemap, pages, size, slab);
@@ -124,7 +126,8 @@ static bool release_slabs_of(sa_arena *arena, sa_tract *tract, release *so_far,
 		sa_slab *slab = sa_supply_slab_at(arena, tract, page);
 
 		page += slab == NULL ? 1 : slab->size / sa_os_page_size;
-		if (slab == NULL || slab->nfree != slab->nslots)
+		if (slab == NULL || slab->nfree != slab->nslots ||
+		    sa_class_is_pool(slab->class))
 			continue;
 		so_far->slabs_left--;
 		so_far->size += slab->size;
@@ -177,6 +180,55 @@ bool sa_supply_release(sa_arena *arena, sa_arena_misuse *misuse)
 	       release_slabs(arena, &so_far, misuse);
 }
 
+/* Free the objects of a slab, all verified. */
+static bool retire_slab(sa_arena *arena, sa_slab *slab, sa_arena_misuse *misuse)
+{
+	sa_shard *owner = atomic_load(&slab->owner);
+
+	if (!arena->is_excluded && !sa_slab_verify(slab, misuse))
+		return false;
+	for (uint32_t i = 0; i < slab->nslots; i++) {
+		sa_slot slot = sa_slab_slot_at(slab, i);
+		uint16_t mark = sa_slot_mark(slot);
+
+		if (!sa_mark_is_live(mark))
+			continue;
+		sa_counters_free(&owner->counters, sa_mark_size(mark));
+		if (arena->is_excluded)
+			sa_slot_set_mark(slot, SA_MARK_FREE);
+	}
+	if (!arena->is_excluded)
+		sa_slab_clear(slab);
+	sa_shard_retire(owner, slab);
+	return true;
+}
+
+static bool retire_slabs_of(sa_arena *arena, const sa_tract *tract,
+			    unsigned class, sa_arena_misuse *misuse)
+{
+	size_t page = 0;
+
+	while (page < tract->npages) {
+		sa_slab *slab = sa_supply_slab_at(arena, tract, page);
+
+		page += slab == NULL ? 1 : slab->size / sa_os_page_size;
+		if (slab != NULL && slab->class == class &&
+		    !retire_slab(arena, slab, misuse))
+			return false;
+	}
+	return true;
+}
+
+bool sa_supply_retire(sa_arena *arena, unsigned class, sa_arena_misuse *misuse)
+{
+	if (!collect_all(arena, misuse) || !flush_all(arena, misuse))
+		return false;
+	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next)
+		if (!retire_slabs_of(arena, t, class, misuse))
+			return false;
+	return arena->is_excluded || sa_supply_release(arena, misuse);
+}
+
 void sa_supply_forget_slabs(sa_arena *arena)
 {
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
@@ -216,7 +268,8 @@ static sa_slab *find_victim(const sa_arena *arena, const sa_shard *shard,
 			    unsigned class, bool last_resort)
 {
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
-		sa_slab *slab = s == shard ? NULL : s->bins[class].first;
+		const sa_bin *bin = sa_shard_bin(s, class);
+		sa_slab *slab = s == shard || bin == NULL ? NULL : bin->first;
 
 		while (slab != NULL && !is_victim(arena, slab, last_resort))
 			slab = slab->next;
@@ -281,7 +334,7 @@ static bool gather(sa_arena *arena, sa_shard *shard, unsigned class,
 		return false;
 	if (last_resort)
 		list_all(arena);
-	if (shard->bins[class].first != NULL)
+	if (sa_shard_bin(shard, class)->first != NULL)
 		return true;
 	return take_from_others(arena, shard, class, last_resort, misuse);
 }
@@ -290,11 +343,12 @@ static bool gather(sa_arena *arena, sa_shard *shard, unsigned class,
 static sa_shard_result fill(sa_arena *arena, sa_shard *shard, unsigned class,
 			    sa_arena_misuse *misuse)
 {
-	sa_shard_result result = sa_shard_fill(shard, class, misuse);
+	sa_bin *bin = sa_shard_bin(shard, class);
+	sa_shard_result result = sa_shard_fill(shard, bin, misuse);
 
 	if (result == SA_SHARD_DRY &&
 	    cut_slab_anywhere(arena, shard, class) == 0)
-		result = sa_shard_fill(shard, class, misuse);
+		result = sa_shard_fill(shard, bin, misuse);
 	return result;
 }
 
@@ -312,9 +366,9 @@ static sa_shard_result gather_and_fill(sa_arena *arena, sa_shard *shard,
 }
 
 /* A new region.  0, or -1 with errno. */
-static int grow(sa_arena *arena, unsigned class)
+static int grow(sa_arena *arena, size_t stride)
 {
-	size_t least = sa_tract_min_pages(class) * sa_os_page_size;
+	size_t least = sa_tract_min_pages(stride) * sa_os_page_size;
 	size_t size = sa_growth_next_size(atomic_load(&arena->mapped_size));
 
 	if (sa_growth_add(arena, size, least) != 0)
@@ -338,7 +392,7 @@ sa_shard_result sa_supply_fill(sa_arena *arena, sa_shard *shard, unsigned class,
 		result = gather_and_fill(arena, shard, class, false, misuse);
 	if (result != SA_SHARD_DRY)
 		return result;
-	if (grow(arena, class) == 0) {
+	if (grow(arena, sa_shard_bin(shard, class)->stride) == 0) {
 		result = fill(arena, shard, class, misuse);
 		if (result != SA_SHARD_DRY)
 			return result;

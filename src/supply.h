@@ -16,10 +16,17 @@ sa_shard_result sa_supply_fill(sa_arena *arena, sa_shard *shard, unsigned class,
 
 /*
  * With the shards stopped and the regions READWRITE: return every stock and
- * claim to its slab, and the pages of slabs without objects to their regions.
- * False if misuse was found.
+ * claim to its slab, and the pages of slabs without objects to their regions,
+ * but for pools'.  False if misuse was found.
  */
 bool sa_supply_release(sa_arena *arena, sa_arena_misuse *misuse);
+
+/*
+ * Likewise: free every object of a pool's class and return its slabs' pages to
+ * their regions, now or, where a region has holders, later.  Nobody allocates
+ * from that class any more.
+ */
+bool sa_supply_retire(sa_arena *arena, unsigned class, sa_arena_misuse *misuse);
 
 /* Forget every slab without touching its memory, which fork has wiped. */
 void sa_supply_forget_slabs(sa_arena *arena);

@@ -66,7 +66,7 @@ static bool verify_large(const sa_large *large, sa_arena_misuse *misuse)
 
 static bool verify_stocks(const sa_arena *arena, sa_arena_misuse *misuse)
 {
-	for (const sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
 		if (!sa_shard_verify(s, misuse))
 			return false;
 	return true;
@@ -213,6 +213,18 @@ sa_sweep_result sa_sweep_trim(sa_arena *arena, size_t *returned,
 		return SA_SWEEP_REFUSED;
 	is_sound = sa_supply_release(arena, misuse) &&
 		   trim_tracts(arena, returned, misuse);
+	end(arena);
+	return is_sound ? SA_SWEEP_DONE : SA_SWEEP_MISUSE;
+}
+
+sa_sweep_result sa_sweep_retire(sa_arena *arena, unsigned class,
+				sa_arena_misuse *misuse)
+{
+	bool is_sound;
+
+	if (begin(arena, SA_ARENA_READWRITE) != 0)
+		return SA_SWEEP_REFUSED;
+	is_sound = sa_supply_retire(arena, class, misuse);
 	end(arena);
 	return is_sound ? SA_SWEEP_DONE : SA_SWEEP_MISUSE;
 }

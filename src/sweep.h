@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is done to all of an arena at once: verify, reset, trim, tear down.
+ * What is done to all of an arena at once: verify, reset, trim, end a pool,
+ * tear down.
  * All under the arena's mutex.
  */
 #ifndef SA_SWEEP_H
@@ -19,6 +20,10 @@ sa_sweep_result sa_sweep_reset(sa_arena *arena, sa_arena_misuse *misuse);
 /* *returned: bytes of secret memory given back. */
 sa_sweep_result sa_sweep_trim(sa_arena *arena, size_t *returned,
 			      sa_arena_misuse *misuse);
+
+/* Free every object of a pool's class, from which nobody allocates any more. */
+sa_sweep_result sa_sweep_retire(sa_arena *arena, unsigned class,
+				sa_arena_misuse *misuse);
 
 /* In a child where fork has wiped the memory: there are no objects. */
 void sa_sweep_forget(sa_arena *arena);

@@ -8,7 +8,6 @@
 
 #include "bitmap.h"
 #include "os.h"
-#include "sizeclass.h"
 #include "slab.h"
 
 /* A slab this large wastes little at its ends (16 bytes of it with 1,365
@@ -41,9 +40,8 @@ static size_t wanted_pages(size_t npages, size_t min_pages)
 	return want < min_pages ? min_pages : want;
 }
 
-static size_t min_pages_behind(size_t head, unsigned class)
+static size_t min_pages_behind(size_t head, size_t stride)
 {
-	size_t stride = sa_sizeclass_stride(class);
 	size_t npages = stride / sa_os_page_size;
 
 	do
@@ -52,15 +50,15 @@ static size_t min_pages_behind(size_t head, unsigned class)
 	return npages;
 }
 
-size_t sa_tract_min_pages(unsigned class)
+size_t sa_tract_min_pages(size_t stride)
 {
-	return min_pages_behind(SA_REGION_HEAD, class);
+	return min_pages_behind(SA_REGION_HEAD, stride);
 }
 
-unsigned char *sa_tract_take(sa_tract *tract, unsigned class, size_t *size,
+unsigned char *sa_tract_take(sa_tract *tract, size_t stride, size_t *size,
 			     size_t *head)
 {
-	size_t min_pages = sa_tract_min_pages(class);
+	size_t min_pages = sa_tract_min_pages(stride);
 	size_t npages = wanted_pages(tract->npages, min_pages);
 	size_t page = SIZE_MAX;
 
@@ -95,10 +93,9 @@ void sa_tract_give(sa_tract *tract, const unsigned char *pages, size_t size)
 	tract->nfree += npages;
 }
 
-size_t sa_tract_nslots(size_t size, unsigned class)
+size_t sa_tract_nslots(size_t size, size_t stride)
 {
-	size_t stride = sa_sizeclass_stride(class);
-	size_t min_pages = sa_tract_min_pages(class);
+	size_t min_pages = sa_tract_min_pages(stride);
 	size_t npages = size / sa_os_page_size;
 	size_t want = wanted_pages(npages, min_pages);
 	size_t nslots = 0, head = SA_REGION_HEAD;

@@ -29,21 +29,21 @@ size_t sa_tract_bits_size(size_t size);
 void sa_tract_init(sa_tract *tract, uint64_t *bits);
 
 /*
- * Pages for a slab of `class`: as many as suit the tract's size, fewer if
- * there are no more in a row.  Returns the first of them and their bytes in
- * *size, and how many bytes of them are not to be used in *head; NULL if
- * there is no room for a single slot.
+ * Pages for a slab of slots of that stride: as many as suit the tract's size,
+ * fewer if there are no more in a row.  Returns the first of them and their
+ * bytes in *size, and how many bytes of them are not to be used in *head; NULL
+ * if there is no room for a single slot.
  */
-unsigned char *sa_tract_take(sa_tract *tract, unsigned class, size_t *size,
+unsigned char *sa_tract_take(sa_tract *tract, size_t stride, size_t *size,
 			     size_t *head);
 
 /* Undo that; the pages are zero again. */
 void sa_tract_give(sa_tract *tract, const unsigned char *pages, size_t size);
 
-/* The fewest pages of a region's start that hold a slot of `class`. */
-size_t sa_tract_min_pages(unsigned class);
+/* The fewest pages of a region's start that hold a slot. */
+size_t sa_tract_min_pages(size_t stride);
 
-/* How many slots of `class` a whole region of `size` bytes gives. */
-size_t sa_tract_nslots(size_t size, unsigned class);
+/* How many slots a whole region of `size` bytes gives. */
+size_t sa_tract_nslots(size_t size, size_t stride);
 
 #endif

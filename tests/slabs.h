@@ -44,7 +44,9 @@ static inline sa_slab *slabs_create(size_t size, size_t head, unsigned number)
 
 	SUPPORT_REQUIRE(slab != NULL && pages != NULL);
 	SUPPORT_REQUIRE(sa_slab_create(slab, &slabs_meta, &slabs_key, pages,
-				       size, head, number) == 0);
+				       size, head,
+				       sa_sizeclass_stride(number)) == 0);
+	slab->class = number;
 	return slab;
 }
 

@@ -85,7 +85,8 @@ static size_t take(unsigned number)
 {
 	struct run *run = &runs[run_count];
 
-	run->pages = sa_tract_take(&tract, number, &run->size, &run->head);
+	run->pages = sa_tract_take(&tract, sa_sizeclass_stride(number),
+				   &run->size, &run->head);
 	SUPPORT_REQUIRE(count_free() ==
 			tract.nfree +
 				(run->pages == NULL ? 0 : run->size / page));
@@ -138,7 +139,7 @@ END_TEST
 START_TEST(test_min_pages)
 {
 	for (unsigned i = 0; i < SA_SIZECLASS_COUNT; i++) {
-		size_t npages = sa_tract_min_pages(i);
+		size_t npages = sa_tract_min_pages(sa_sizeclass_stride(i));
 		size_t stride = sa_sizeclass_stride(i);
 
 		ck_assert_uint_gt(
@@ -159,15 +160,21 @@ START_TEST(test_nslots)
 
 	for (size_t npages = 1; npages <= PAGES_MAX;
 	     npages += npages < 80 ? 1 : 7 * step) {
-		size_t told = sa_tract_nslots(npages * page, number), taken;
+		size_t told = sa_tract_nslots(npages * page,
+					      sa_sizeclass_stride(number)),
+		       taken;
 
 		make_tract(npages);
 		taken = take_all(number);
 		ck_assert_msg(told == taken, "%zu pages: %zu told, %zu taken",
 			      npages, told, taken);
-		ck_assert_uint_lt(tract.nfree, sa_tract_min_pages(number));
+		ck_assert_uint_lt(
+			tract.nfree,
+			sa_tract_min_pages(sa_sizeclass_stride(number)));
 		ck_assert_int_eq(taken > 0,
-				 npages >= sa_tract_min_pages(number));
+				 npages >=
+					 sa_tract_min_pages(
+						 sa_sizeclass_stride(number)));
 	}
 }
 END_TEST
@@ -176,8 +183,7 @@ END_TEST
 START_TEST(test_little_is_lost)
 {
 	for (size_t npages = 16; npages <= PAGES_MAX; npages++) {
-		size_t nslots =
-			sa_tract_nslots(npages * page, sa_sizeclass_of(32));
+		size_t nslots = sa_tract_nslots(npages * page, 48);
 
 		ck_assert_uint_gt(nslots * 48 * 50, npages * page * 49);
 	}
@@ -239,7 +245,8 @@ START_TEST(test_random)
 			give(support_random_below(&random, run_count));
 		else if (take(number) == 0)
 			SUPPORT_REQUIRE(longest_free_run() <
-					sa_tract_min_pages(number));
+					sa_tract_min_pages(
+						sa_sizeclass_stride(number)));
 	}
 	while (run_count > 0)
 		give(0);
