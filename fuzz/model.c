@@ -128,6 +128,7 @@ void model_adopt(model *m, shadow *it, void *object, size_t size)
 	it->object = object;
 	it->size = size;
 	it->is_large = size > SLOT_MAX;
+	it->pool = 0;
 	it->fill = 0;
 	m->live_count++;
 	m->live_size += size;

@@ -14,6 +14,7 @@
 
 #define MODEL_OBJECTS 64
 #define MODEL_HOLDS 8
+#define MODEL_POOLS 4
 
 /* `object` NULL: none.  All its bytes are `fill`. */
 typedef struct shadow {
@@ -21,7 +22,15 @@ typedef struct shadow {
 	size_t size;
 	unsigned char fill;
 	int is_large;
+	unsigned pool; /* its number + 1, or 0: of no pool */
 } shadow;
+
+/* A pool; `pool` NULL: none. */
+typedef struct model_pool {
+	sa_pool *pool;
+	size_t size;
+	size_t alignment;
+} model_pool;
 
 /* A holder of one object; `object` NULL: none.  The object may be gone. */
 typedef struct hold {
@@ -35,6 +44,7 @@ typedef struct model {
 	sa_arena_options options;
 	shadow shadows[MODEL_OBJECTS];
 	hold holds[MODEL_HOLDS];
+	model_pool pools[MODEL_POOLS];
 	size_t live_count, live_size;
 	uint64_t alloc_count, free_count, failure_count;
 	size_t readers, writers;

@@ -149,7 +149,10 @@ static void do_free(void)
 		return;
 	model_verify(&state, it);
 	errno = 0;
-	sa_arena_free(state.arena, it->object);
+	if (it->pool != 0 && below(2) == 0)
+		sa_pool_free(state.pools[it->pool - 1].pool, it->object);
+	else
+		sa_arena_free(state.arena, it->object);
 	FUZZ_REQUIRE(errno == 0 || model_was_refused(&state));
 	if (sa_arena_owns(state.arena, it->object) == 0) {
 		model_disown(&state, it);
@@ -183,6 +186,85 @@ static void do_realloc(void)
 	it->fill = 0;
 	memset(object, 0, size);
 	model_fill(&state, it);
+}
+
+/* ---------------------------------------------------------------- pools */
+
+/* Does any slot hold that much, so aligned? */
+static int fits_a_pool(size_t size, size_t alignment)
+{
+	return size > 0 && size <= 8184 &&
+	       (size + 8 + alignment - 1) / alignment * alignment <= 8192;
+}
+
+static void create_pool(model_pool *it)
+{
+	size_t size = draw_size(), alignment = (size_t)1 << below(13);
+	sa_pool *pool;
+
+	errno = 0;
+	pool = sa_pool_create(state.arena, size, alignment);
+	if (!fits_a_pool(size, alignment)) {
+		FUZZ_REQUIRE(pool == NULL && errno == EINVAL);
+	} else if (pool == NULL) {
+		FUZZ_REQUIRE(errno == ENOMEM && model_was_refused(&state));
+		state.failure_count++;
+	} else {
+		*it = (model_pool){pool, size, alignment};
+	}
+}
+
+static void destroy_pool(model_pool *it)
+{
+	unsigned number = (unsigned)(it - state.pools);
+
+	errno = 0;
+	sa_pool_destroy(it->pool);
+	if (errno != 0) {
+		FUZZ_REQUIRE(model_was_refused(&state));
+		return;
+	}
+	it->pool = NULL;
+	for (unsigned i = 0; i < MODEL_OBJECTS; i++) {
+		shadow *object = &state.shadows[i];
+
+		if (object->object != NULL && object->pool == number + 1)
+			model_disown(&state, object);
+	}
+}
+
+static void alloc_in_pool(const model_pool *it)
+{
+	shadow *object = draw_shadow();
+	sa_arena_access access = sa_arena_current_access(state.arena);
+	void *memory;
+
+	if (object->object != NULL)
+		return;
+	errno = 0;
+	memory = sa_pool_alloc(it->pool);
+	if (memory == NULL) {
+		accept_refusal(access, it->size);
+		return;
+	}
+	FUZZ_REQUIRE((uintptr_t)memory % it->alignment == 0);
+	model_adopt(&state, object, memory, it->size);
+	object->pool = (unsigned)(it - state.pools) + 1;
+	model_verify(&state, object);
+	model_fill(&state, object);
+}
+
+static void do_pool(void)
+{
+	unsigned choice = fuzz_byte(&input);
+	model_pool *it = &state.pools[choice % MODEL_POOLS];
+
+	if (it->pool == NULL)
+		create_pool(it);
+	else if (choice / MODEL_POOLS % 16 == 0)
+		destroy_pool(it);
+	else
+		alloc_in_pool(it);
 }
 
 /* --------------------------------------------------------------- access */
@@ -366,6 +448,30 @@ static void do_interior(void)
 	FUZZ_REQUIRE(report.object == wild && report.offset == 0);
 }
 
+static sa_pool *wrong_pool;
+
+static void give_pool(void *context)
+{
+	(void)context;
+	sa_pool_free(wrong_pool, wild);
+}
+
+/* An object of another pool or of none. */
+static void do_wrong_pool(void)
+{
+	unsigned number = below(MODEL_POOLS);
+	const shadow *it = draw_live();
+	sa_arena_misuse report;
+
+	wrong_pool = state.pools[number].pool;
+	if (it == NULL || wrong_pool == NULL || it->pool == number + 1)
+		return;
+	wild = it->object;
+	report = judge(give_pool, NULL);
+	FUZZ_REQUIRE(report.kind == SA_ARENA_MISUSE_INVALID_POINTER);
+	FUZZ_REQUIRE(report.object == wild && report.offset == 0);
+}
+
 /* Any value; near objects, too. */
 static void do_wild(void)
 {
@@ -401,7 +507,7 @@ static void (*const operations[])(void) = {
 	do_free,         do_free,   do_realloc,  do_check, do_protect,
 	do_open,         do_close,  do_refuse,   do_reset, do_open_object,
 	do_close_object, do_damage, do_interior, do_wild,  do_trim,
-	do_verify,
+	do_verify,       do_pool,   do_pool,     do_pool,  do_wrong_pool,
 };
 
 #define OPERATIONS ((unsigned)(sizeof operations / sizeof operations[0]))
