@@ -10,6 +10,9 @@
 /* What large objects there are; and what is worth an own block. */
 #define LARGEST 150000
 
+/* Of an object in the shelf's pool: one that no size class has. */
+#define POOLED_SIZE 75
+
 static atomic_size_t forks_begun;
 
 size_t shelf_fork_begins(void)
@@ -119,11 +122,22 @@ static unsigned char *make_object(shelf *it, shelf_visitor *visitor,
 	}
 }
 
+/* Sometimes of the pool: then its size is another. */
+static unsigned char *make_some_object(shelf *it, shelf_visitor *visitor,
+				       bool is_pooled, size_t *size)
+{
+	if (!is_pooled)
+		return make_object(it, visitor, *size);
+	*size = POOLED_SIZE;
+	return sa_pool_alloc(it->pool);
+}
+
 static void fill_place(shelf *it, shelf_visitor *visitor, shelf_place *place)
 {
 	uint64_t seed = support_random_next(&visitor->random);
 	size_t size = random_size(visitor);
-	unsigned char *bytes = make_object(it, visitor, size);
+	bool is_pooled = below(visitor, 8) == 0;
+	unsigned char *bytes = make_some_object(it, visitor, is_pooled, &size);
 	touch how;
 
 	if (bytes == NULL) {
@@ -135,6 +149,7 @@ static void fill_place(shelf *it, shelf_visitor *visitor, shelf_place *place)
 	SUPPORT_REQUIRE(support_is_zero(bytes, size));
 	support_fill(bytes, size, seed);
 	end_touch(it, how, bytes, SA_ARENA_READWRITE);
+	place->is_pooled = is_pooled;
 	publish(place, bytes, size, seed);
 }
 
@@ -153,7 +168,10 @@ static void empty_place(shelf *it, shelf_place *place)
 
 	place->bytes = NULL;
 	errno = 0;
-	sa_arena_free(it->arena, bytes);
+	if (place->is_pooled)
+		sa_pool_free(it->pool, bytes);
+	else
+		sa_arena_free(it->arena, bytes);
 	SUPPORT_REQUIRE(errno == 0);
 	atomic_fetch_add(&it->frees, 1);
 }
@@ -171,6 +189,7 @@ static void resize(shelf *it, shelf_visitor *visitor, shelf_place *place)
 		return;
 	}
 	if (bytes != place->bytes) {
+		place->is_pooled = false;
 		atomic_fetch_add(&it->allocs, 1);
 		atomic_fetch_add(&it->frees, 1);
 	}
@@ -228,6 +247,8 @@ void shelf_create(shelf *it, const sa_arena_options *options)
 	it->options = *options;
 	it->arena = sa_arena_create(options);
 	SUPPORT_REQUIRE(it->arena != NULL);
+	it->pool = sa_pool_create(it->arena, POOLED_SIZE, 1);
+	SUPPORT_REQUIRE(it->pool != NULL);
 }
 
 void shelf_require_intact(shelf *it)

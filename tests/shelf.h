@@ -8,6 +8,7 @@
 #define SHELF_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "sodium_arena.h"
@@ -20,11 +21,13 @@ typedef struct shelf_place {
 	unsigned char *bytes; /* NULL: none */
 	size_t size;
 	uint64_t seed;
+	bool is_pooled;
 	size_t epoch; /* forks that had begun when it was filled */
 } shelf_place;
 
 typedef struct shelf {
 	sa_arena *arena;
+	sa_pool *pool;
 	sa_arena_options options;
 	shelf_place places[SHELF_PLACES];
 	atomic_size_t allocs, frees, refusals;
