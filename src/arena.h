@@ -25,11 +25,10 @@
 
 struct sa_arena {
 	/* Read by every call; fixed but for the shards' appearing. */
+	_Atomic(sa_shard *) shards[SA_THREADS_MAX]; /* by thread number; the
+						       guests', if none */
 	const sa_canary_key *key; /* in locked memory; registry */
 	sa_pagemap pagemap;
-	/* By thread number; [0] stays NULL, but in a single-threaded arena all
-	 * are its only one. */
-	_Atomic(sa_shard *) shards[SA_THREADS_MAX];
 
 	char *name;
 	sa_arena_options options;

@@ -12,6 +12,13 @@
 #include <string.h>
 
 #define SA_LIKELY(x) __builtin_expect(!!(x), 1)
+/* What the compiler may take for granted. */
+#define SA_ASSUME(condition) ((condition) ? (void)0 : __builtin_unreachable())
+
+/* The compiler forgets how a value came about, and computes nothing from its
+ * parts a second time. */
+#define SA_OPAQUE(value) __asm__("" : "+r"(value))
+
 #define SA_UNLIKELY(x) __builtin_expect(!!(x), 0)
 /* Inlined at every call, or kept out of the way of the path that is hot. */
 #define SA_INLINE static inline __attribute__((always_inline))
@@ -86,7 +93,7 @@ SA_INLINE unsigned sa_count_ones(uint64_t x)
 
 SA_INLINE uint64_t sa_rotate_right(uint64_t x, unsigned n)
 {
-	return x >> (n & 63) | x << ((64 - n) & 63);
+	return x >> (n & 63) | x << (-n & 63);
 }
 
 /* The high and the low half of a product, one upon the other; by parts where

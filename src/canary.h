@@ -51,7 +51,8 @@ typedef struct sa_canary_mask {
 	uint64_t high;
 } sa_canary_mask;
 
-extern const sa_canary_mask sa_canary_masks[SA_CANARY_SHORT + 1];
+extern const sa_canary_mask sa_canary_masks[SA_CANARY_SHORT + 1]
+	__attribute__((visibility("hidden")));
 
 /* What a word of the slack holds, and where the lower of the two lies: in slots
  * below 24 bytes it has nothing to hold, and is the object's. */
@@ -115,7 +116,7 @@ SA_INLINE bool sa_canary_intact(const unsigned char *slot, size_t stride,
 	high = sa_load_word(slot + stride - 16) ^ rotated;
 	low &= sa_canary_masks[slack].low;
 	high &= sa_canary_masks[slack].high;
-	return (low | high | (sa_load_word(slot + stride - 8) ^ word)) == 0;
+	return sa_load_word(slot + stride - 8) == word && (low | high) == 0;
 }
 
 /* The index of the first byte of the run that is not as it was filled; `size`

@@ -38,10 +38,16 @@ void sa_object_explain_death(const sa_shard *shard, sa_slot slot,
 		sa_slot_explain_death_elsewhere(slot, shard->had_claim, misuse);
 }
 
-void sa_object_death_failed(sa_arena *arena, sa_shard *shard, sa_slab *slab,
-			    uint32_t index)
+/* A slot's first byte. */
+static sa_slot slot_of(sa_slab *slab, const unsigned char *memory)
 {
-	const sa_slot slot = sa_slab_slot_at(slab, index);
+	return sa_slab_slot_at(slab, sa_slab_index(slab, (uintptr_t)memory));
+}
+
+void sa_object_death_failed(sa_arena *arena, sa_shard *shard, sa_slab *slab,
+			    unsigned char *memory)
+{
+	const sa_slot slot = slot_of(slab, memory);
 	sa_arena_misuse misuse;
 
 	sa_object_explain_death(shard, slot, &misuse);
@@ -77,9 +83,17 @@ void *sa_object_alloc_rare(sa_arena *arena, sa_shard *shard, size_t size,
 		sa_shards_leave(shard);
 		return sa_object_alloc_locked(arena, size, class, 1);
 	}
-	object = sa_object_birth(arena, shard, bin, size);
+	object = sa_object_birth(arena, shard, bin, bin->stride, size);
 	sa_shards_leave(shard);
 	return object;
+}
+
+void *sa_object_alloc_odd(sa_arena *arena, size_t size)
+{
+	if (size > SA_SIZECLASS_SIZE_MAX)
+		return sa_object_alloc_locked(arena, size, SA_SIZECLASS_COUNT,
+					      1);
+	return sa_object_alloc_in_class(arena, size, sa_sizeclass_of(size));
 }
 
 /* The slab belongs to another shard. */
@@ -113,16 +127,17 @@ bool sa_object_end(sa_arena *arena, sa_shard *shard, const sa_slot *slot)
 		return end_elsewhere(arena, shard, slot);
 	bin = sa_shard_bin(shard, slot->slab->class);
 	return displace(arena, shard, bin) &&
-	       sa_object_death(arena, shard, bin, *slot, sa_slot_mark(*slot));
+	       sa_object_death(arena, shard, bin, *slot, slot->slab->stride,
+			       sa_slot_mark(*slot));
 }
 
 void sa_object_free_rare(sa_arena *arena, sa_shard *shard, sa_slab *slab,
-			 uint32_t index)
+			 unsigned char *memory)
 {
-	const sa_slot slot = sa_slab_slot_at(slab, index);
+	const sa_slot slot = slot_of(slab, memory);
 
 	if (!sa_object_end(arena, shard, &slot))
-		sa_object_death_failed(arena, shard, slab, index);
+		sa_object_death_failed(arena, shard, slab, memory);
 	sa_shards_leave(shard);
 }
 

@@ -22,22 +22,23 @@ void sa_object_free_locked(sa_arena *arena, void *ptr) SA_COLD;
 void *sa_object_alloc_rare(sa_arena *arena, sa_shard *shard, size_t size,
 			   unsigned class);
 void sa_object_free_rare(sa_arena *arena, sa_shard *shard, sa_slab *slab,
-			 uint32_t index);
+			 unsigned char *memory);
 /* Likewise: why birth or death was refused.  A slot goes in parts that fit
  * registers. */
 _Noreturn void sa_object_birth_failed(sa_arena *arena, sa_shard *shard,
 				      sa_slab *slab, unsigned char *memory,
 				      sa_mark_place *mark) SA_COLD;
 _Noreturn void sa_object_death_failed(sa_arena *arena, sa_shard *shard,
-				      sa_slab *slab, uint32_t index) SA_COLD;
+				      sa_slab *slab,
+				      unsigned char *memory) SA_COLD;
 
 /* Inside the shard: an object of `size` bytes from what is in stock. */
 SA_INLINE void *sa_object_birth(sa_arena *arena, sa_shard *shard, sa_bin *bin,
-				size_t size)
+				size_t stride, size_t size)
 {
 	sa_slot slot = sa_shard_take(shard, bin);
 
-	if (SA_UNLIKELY(!sa_slot_birth(slot, bin->stride, size, arena->key)))
+	if (SA_UNLIKELY(!sa_slot_birth(slot, stride, size, arena->key)))
 		sa_object_birth_failed(arena, shard, slot.slab, slot.memory,
 				       slot.mark);
 	sa_counters_alloc(&shard->counters, size);
@@ -55,7 +56,7 @@ SA_INLINE void *sa_object_alloc_from(sa_arena *arena, sa_shard *shard,
 			!sa_slot_stride_is_plain(bin->stride) ||
 			!sa_slot_size_is_plain(bin->stride, size)))
 		return sa_object_alloc_rare(arena, shard, size, class);
-	object = sa_object_birth(arena, shard, bin, size);
+	object = sa_object_birth(arena, shard, bin, bin->stride, size);
 	sa_shards_leave(shard);
 	return object;
 }
@@ -90,22 +91,39 @@ SA_INLINE void *sa_object_alloc_in_pool(sa_arena *arena, size_t size,
 	return sa_object_alloc_from(arena, shard, bin, size, class);
 }
 
+/* Sizes that are not plain. */
+void *sa_object_alloc_odd(sa_arena *arena, size_t size);
+
 SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
 {
-	if (SA_UNLIKELY(size > SA_SIZECLASS_LINEAR_MAX &&
-			size > SA_SIZECLASS_SIZE_MAX))
-		return sa_object_alloc_locked(arena, size, SA_SIZECLASS_COUNT,
-					      1);
-	return sa_object_alloc_in_class(arena, size, sa_sizeclass_of(size));
+	unsigned class = sa_sizeclass_of_plain(size);
+	size_t stride = sa_sizeclass_stride_of_plain(class);
+	sa_shard *shard;
+	sa_bin *bin;
+	void *object;
+
+	if (SA_UNLIKELY(!sa_sizeclass_size_is_plain(size)))
+		return sa_object_alloc_odd(arena, size);
+	SA_ASSUME(sa_slot_stride_is_plain(stride));
+	SA_ASSUME(sa_slot_size_is_plain(stride, size));
+	shard = sa_shards_enter(arena);
+	if (SA_UNLIKELY(shard == NULL))
+		return sa_object_alloc_locked(arena, size, class, 1);
+	bin = sa_shard_bin_of_size(shard, class);
+	if (SA_UNLIKELY(bin->count < SA_STOCK_LOW ||
+			sa_random_is_used_up(&shard->random)))
+		return sa_object_alloc_rare(arena, shard, size, class);
+	object = sa_object_birth(arena, shard, bin, stride, size);
+	sa_shards_leave(shard);
+	return object;
 }
 
 /* Inside the shard that owns the slab: end an object whose slot goes into
  * stock, which has room.  False if the object is none, or damaged. */
 SA_INLINE bool sa_object_death(sa_arena *arena, sa_shard *shard, sa_bin *bin,
-			       sa_slot slot, uint16_t mark)
+			       sa_slot slot, size_t stride, uint16_t mark)
 {
-	if (SA_UNLIKELY(
-		    !sa_slot_death(slot, slot.slab->stride, mark, arena->key)))
+	if (SA_UNLIKELY(!sa_slot_death(slot, stride, mark, arena->key)))
 		return false;
 	sa_counters_free(&shard->counters, sa_mark_size(mark));
 	sa_bin_set(bin, bin->count++, slot);
@@ -118,19 +136,24 @@ bool sa_object_end(sa_arena *arena, sa_shard *shard, const sa_slot *slot);
 
 /* Inside the shard that owns the slab, of a plain stride, and leaving it. */
 SA_INLINE void sa_object_free_at(sa_arena *arena, sa_shard *shard, sa_bin *bin,
-				 sa_slab *slab, uint32_t index)
+				 sa_slab *slab, unsigned char *memory,
+				 uint32_t index)
 {
-	const sa_slot slot = sa_slab_slot_at(slab, index);
-	uint16_t mark = sa_mark_load(slot.mark, slab->stride);
+	size_t stride = slab->stride;
+	sa_slot slot = {memory, NULL, slab};
+	uint16_t mark;
 
-	if (SA_UNLIKELY(
-		    bin->count == SA_STOCK_SIZE ||
-		    !sa_slot_size_is_plain(slab->stride, sa_mark_size(mark)))) {
-		sa_object_free_rare(arena, shard, slab, index);
+	SA_ASSUME(sa_slot_stride_is_plain(stride));
+	slot.mark = sa_mark_at(slab->marks, stride, index);
+	mark = sa_mark_load(slot.mark, stride);
+	if (SA_UNLIKELY(bin->count == SA_STOCK_SIZE ||
+			!sa_slot_size_is_plain(stride, sa_mark_size(mark)))) {
+		sa_object_free_rare(arena, shard, slab, memory);
 		return;
 	}
-	if (SA_UNLIKELY(!sa_object_death(arena, shard, bin, slot, mark)))
-		sa_object_death_failed(arena, shard, slab, index);
+	if (SA_UNLIKELY(
+		    !sa_object_death(arena, shard, bin, slot, stride, mark)))
+		sa_object_death_failed(arena, shard, slab, memory);
 	sa_shards_leave(shard);
 }
 
@@ -156,10 +179,12 @@ SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 	}
 	if (SA_UNLIKELY(sa_slab_owner(slab) != shard ||
 			!sa_sizeclass_is_plain(slab->class))) {
-		sa_object_free_rare(arena, shard, slab, index);
+		sa_object_free_rare(arena, shard, slab, ptr);
 		return;
 	}
-	sa_object_free_at(arena, shard, &shard->bins[slab->class], slab, index);
+	sa_object_free_at(arena, shard,
+			  sa_shard_bin_of_size(shard, slab->class), slab, ptr,
+			  index);
 }
 
 /*
@@ -180,11 +205,10 @@ SA_INLINE bool sa_object_free_in_pool(sa_arena *arena, void *ptr,
 		sa_object_free_locked(arena, ptr);
 	else if (SA_UNLIKELY(sa_slab_owner(slab) != shard ||
 			     !sa_slot_stride_is_plain(slab->stride)))
-		sa_object_free_rare(arena, shard, slab,
-				    sa_slot_index(found.slot));
+		sa_object_free_rare(arena, shard, slab, ptr);
 	else
 		sa_object_free_at(arena, shard, sa_shard_bin(shard, class),
-				  slab, sa_slot_index(found.slot));
+				  slab, ptr, sa_slot_index(found.slot));
 	return true;
 }
 

@@ -69,13 +69,11 @@ SA_INLINE void sa_bin_set(sa_bin *bin, uint32_t place, sa_slot slot)
 
 typedef struct sa_shard sa_shard;
 
-/* Owners that are no thread: it is stopped; or any thread may enter, for there
- * is one at a time. */
+/* The owner that is no thread's: nobody may enter. */
 #define SA_SHARD_NOBODY SA_THREAD_NOBODY
-#define SA_SHARD_ANYBODY UINTPTR_MAX
 
 struct sa_shard {
-	/* The serial of the thread that may enter, or one of the below. */
+	/* The serial of the thread that may enter, or SA_SHARD_NOBODY. */
 	_Alignas(SA_CACHE_LINE) atomic_uintptr_t owner;
 	atomic_bool busy; /* the owner is inside */
 	/* Who is to be the owner; under the arena's mutex. */
@@ -95,6 +93,14 @@ struct sa_shard {
 };
 
 /* The shard's bin of a class; NULL if it has none. */
+SA_INLINE sa_bin *sa_shard_bin_of_size(sa_shard *shard, unsigned class)
+{
+	sa_bin *bin = &shard->bins[class];
+
+	SA_OPAQUE(bin);
+	return bin;
+}
+
 SA_INLINE sa_bin *sa_shard_bin(sa_shard *shard, unsigned class)
 {
 	if (class < SA_SIZECLASS_COUNT)
@@ -117,7 +123,7 @@ SA_INLINE bool sa_shard_enter(sa_shard *shard, uintptr_t serial)
 	atomic_store_explicit(&shard->busy, true, memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst);
 	owner = atomic_load_explicit(&shard->owner, memory_order_acquire);
-	if (SA_LIKELY(owner == serial) || owner == SA_SHARD_ANYBODY)
+	if (SA_LIKELY(owner == serial))
 		return true;
 	atomic_store_explicit(&shard->busy, false, memory_order_release);
 	return false;

@@ -24,11 +24,10 @@ int sa_shards_init(sa_arena *arena)
 {
 	arena->is_solo = (arena->options.flags & SA_ARENA_SINGLE_THREADED) != 0;
 	arena->has_barrier = arena->is_solo || sa_os_has_barrier();
-	arena->guest = make_shard(arena, arena->is_solo ? SA_SHARD_ANYBODY
-							: SA_SHARD_NOBODY);
+	arena->guest = make_shard(arena, SA_SHARD_NOBODY);
 	if (arena->guest == NULL)
 		return -1;
-	for (unsigned i = 0; arena->is_solo && i < SA_THREADS_MAX; i++)
+	for (unsigned i = 0; i < SA_THREADS_MAX; i++)
 		atomic_store(&arena->shards[i], arena->guest);
 	sa_shards_resume(arena);
 	return 0;
@@ -43,25 +42,33 @@ static void wait_until_left(const sa_shard *shard)
 		sa_os_let_run(turn);
 }
 
+/* The shard of the calling thread's number, made if there is none yet. */
+static sa_shard *numbered(sa_arena *arena)
+{
+	_Atomic(sa_shard *) *place = &arena->shards[sa_thread_self.number];
+	sa_shard *shard = atomic_load(place);
+
+	if (shard != arena->guest)
+		return shard;
+	shard = make_shard(arena, sa_thread_self.serial);
+	if (shard == NULL)
+		return arena->guest;
+	atomic_store_explicit(place, shard, memory_order_release);
+	return shard;
+}
+
 sa_shard *sa_shards_mine(sa_arena *arena)
 {
-	_Atomic(sa_shard *) *place;
-	sa_shard *shard;
+	sa_shard *shard = arena->guest;
 
-	if (arena->is_solo || !arena->has_barrier)
-		return arena->guest;
+	if (!arena->has_barrier)
+		return shard;
 	if (sa_thread_self.number == 0)
 		sa_thread_register();
-	if (sa_thread_self.number == 0)
-		return arena->guest;
-	place = &arena->shards[sa_thread_self.number];
-	shard = atomic_load(place);
-	if (shard == NULL) {
-		shard = make_shard(arena, sa_thread_self.serial);
-		if (shard == NULL)
-			return arena->guest;
-		atomic_store_explicit(place, shard, memory_order_release);
-	}
+	if (!arena->is_solo && sa_thread_self.number != 0)
+		shard = numbered(arena);
+	if (!arena->is_solo && shard == arena->guest)
+		return shard;
 	if (shard->rightful != sa_thread_self.serial) {
 		/* Whoever had the number before is dead, and left last. */
 		wait_until_left(shard);
@@ -86,8 +93,7 @@ static bool clear_owners(sa_arena *arena)
 	bool has_others = false;
 
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
-		if (s->rightful != SA_SHARD_NOBODY &&
-		    s->rightful != SA_SHARD_ANYBODY &&
+		if (!arena->is_solo && s->rightful != SA_SHARD_NOBODY &&
 		    s->rightful != sa_thread_self.serial)
 			has_others = true;
 		atomic_store_explicit(&s->owner, SA_SHARD_NOBODY,
@@ -128,8 +134,7 @@ void sa_shards_after_fork(sa_arena *arena)
 		atomic_store(&s->owner, SA_SHARD_NOBODY);
 		/* The parent goes on with the stream as it was. */
 		sa_random_init(&s->random);
-		if (s->rightful == SA_SHARD_ANYBODY ||
-		    s->rightful == sa_thread_self.serial)
+		if (arena->is_solo || s->rightful == sa_thread_self.serial)
 			continue;
 		s->rightful = SA_SHARD_NOBODY;
 		atomic_store(&s->busy, false);

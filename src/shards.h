@@ -19,8 +19,7 @@ SA_INLINE sa_shard *sa_shards_enter(sa_arena *arena)
 	sa_shard *shard = atomic_load_explicit(
 		&arena->shards[sa_thread_self.number], memory_order_acquire);
 
-	if (SA_UNLIKELY(shard == NULL))
-		return NULL;
+	SA_ASSUME(shard != NULL);
 	return sa_shard_enter(shard, sa_thread_self.serial) ? shard : NULL;
 }
 

@@ -28,11 +28,29 @@
 #define SA_SIZECLASS_LINEAR_MAX                                                \
 	(((size_t)1 << SA_SIZECLASS_LINEAR_LOG2) - SA_CANARY_SIZE)
 
-/* Is every slot of the class one that birth and death handle in straight code?
- * Strides of 32 to 144. */
+/* Plain classes are those whose slots birth and death handle in straight code:
+ * strides of 32 to 144, for sizes of 9 to 136. */
+#define SA_SIZECLASS_PLAIN_COUNT 8
+
 SA_INLINE bool sa_sizeclass_is_plain(unsigned class)
 {
-	return class - 1 < 8;
+	return class - 1 < SA_SIZECLASS_PLAIN_COUNT;
+}
+
+SA_INLINE bool sa_sizeclass_size_is_plain(size_t size)
+{
+	return size - 9 < (size_t)16 * SA_SIZECLASS_PLAIN_COUNT;
+}
+
+/* The class for a plain size, and the stride of a plain class. */
+SA_INLINE unsigned sa_sizeclass_of_plain(size_t size)
+{
+	return (unsigned)((size + SA_CANARY_SIZE - 1) / 16);
+}
+
+SA_INLINE size_t sa_sizeclass_stride_of_plain(unsigned class)
+{
+	return ((size_t) class + 1) * 16;
 }
 
 /* The class for `size`, which is at most SA_SIZECLASS_SIZE_MAX. */

@@ -164,9 +164,8 @@ SA_INLINE bool sa_slot_is_untouched(const unsigned char *slot, size_t stride,
 SA_INLINE bool sa_slot_is_intact(const unsigned char *slot, size_t stride,
 				 size_t size, const sa_canary_key *key)
 {
-	return sa_canary_intact(slot, stride, size,
-				sa_canary_word(key, slot)) &&
-	       sa_canary_before_intact(key, slot, stride);
+	return sa_canary_before_intact(key, slot, stride) &&
+	       sa_canary_intact(slot, stride, size, sa_canary_word(key, slot));
 }
 
 /*
