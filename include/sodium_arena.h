@@ -236,8 +236,9 @@ SA_ARENA_API int sa_arena_owns(const sa_arena *arena, const void *ptr);
 /*
  * 1 if the byte at `ptr` belongs to a live object of this arena, be it the
  * first or another, else 0; any 64-bit value may be asked about.  Needs no
- * access to the object.  Takes longer the more objects too large for a slot
- * there are, unless the byte is in a slot.
+ * access to the object.  Unless the byte is in a slot, takes longer the more
+ * objects too large for a slot there are, and waits for calls that concern the
+ * whole arena or such an object.
  */
 SA_ARENA_API int sa_arena_contains(const sa_arena *arena, const void *ptr);
 
@@ -301,8 +302,10 @@ sa_arena_open_object(sa_arena *arena, const void *ptr, sa_arena_access access);
  * large one, its holders ended then, as all do with sa_arena_reset().
  *
  * 0, or -1 with errno and nothing changed: EINVAL (NULL arena or pointer,
- * NOACCESS or unknown access, or no such holder), or the errno of mprotect(2).
- * Misuse detected: INVALID_POINTER.
+ * NOACCESS or unknown access, or no such holder, whatever has become of the
+ * object's memory), or the errno of mprotect(2).
+ * Misuse detected: INVALID_POINTER, where no object of the arena can ever have
+ * begun.
  */
 SA_ARENA_API int
 sa_arena_close_object(sa_arena *arena, const void *ptr, sa_arena_access access);

@@ -182,6 +182,10 @@ int sa_growth_reserve(sa_arena *arena, size_t size)
 	return 0;
 }
 
+/* On pages that are given back: objects were here, and whoever holds one of
+ * them yet is told so.  To the page map a large object that begins nowhere. */
+static sa_large gone;
+
 static void unlink_tract(sa_arena *arena, sa_tract *tract)
 {
 	if (tract->previous != NULL)
@@ -199,7 +203,8 @@ void sa_growth_drop(sa_arena *arena, sa_tract *tract)
 	unlink_tract(arena, tract);
 	sa_growth_discount(arena, &tract->region);
 	atomic_fetch_sub(&arena->region_count, 1);
-	sa_pagemap_set(&arena->pagemap, tract->region.start, size, NULL);
+	sa_pagemap_set(&arena->pagemap, tract->region.start, size,
+		       (unsigned char *)&gone + 1);
 	if (sa_region_destroy(&tract->region) != 0)
 		sa_arena_fail(arena, errno);
 	sa_meta_free(&arena->meta, tract->free_pages, sa_tract_bits_size(size));
