@@ -2,7 +2,8 @@
 /*
  * sodium-arena for C++17, all of it in this header: arenas that end with their
  * scope, allocators and a memory resource for containers, owning pointers,
- * strings that never lie in their own object, and access for a scope.
+ * pools of one type, strings that never lie in their own object, and access for
+ * a scope.
  *
  *   sodium_arena::arena arena;
  *   auto key = sodium_arena::make_unique<ed25519_key>(arena, seed);
@@ -674,6 +675,156 @@ make_unique(sa_arena *arena, std::size_t count)
 	}
 	return unique_ptr<T>(array, deleter<T>(arena));
 }
+
+/* --------------------------------------------------------------- pools */
+
+/*
+ * Ends an object of a pool and frees it, as `deleter` does an object of an
+ * arena.
+ */
+template <class T> class pool_deleter
+{
+public:
+	pool_deleter() noexcept : arena_(nullptr), pool_(nullptr)
+	{
+	}
+
+	pool_deleter(sa_arena *arena, sa_pool *pool) noexcept
+	    : arena_(arena), pool_(pool)
+	{
+	}
+
+	void operator()(T *object) const noexcept
+	{
+		void *memory = const_cast<std::remove_cv_t<T> *>(object);
+
+		if constexpr (!std::is_trivially_destructible_v<T>) {
+			if (sa_arena_open_object(arena_, memory,
+						 SA_ARENA_READWRITE) == 0) {
+				object->~T();
+				detail::close(arena_, memory,
+					      SA_ARENA_READWRITE);
+			} else if (errno != EACCES) {
+				return;
+			}
+		}
+		sa_pool_free(pool_, memory);
+	}
+
+	sa_pool *get() const noexcept
+	{
+		return pool_;
+	}
+
+private:
+	sa_arena *arena_;
+	sa_pool *pool_;
+};
+
+/*
+ * An sa_pool of objects of one type, and its owner: they lie closer together
+ * than the arena's own, and their memory never becomes another type's while the
+ * pool is there.  Whatever lies in a pool stays where it is when the pool is
+ * moved.  The arena has to outlive it.
+ *
+ * Objects that are alive when their pool ends are wiped, and their destructors
+ * are not called.
+ */
+template <class T> class pool
+{
+	static_assert(std::is_object_v<T> && !std::is_array_v<T>,
+		      "a pool is of one type of objects");
+
+public:
+	using value_type = T;
+	using deleter = pool_deleter<T>;
+	using unique_ptr = std::unique_ptr<T, deleter>;
+
+	/* Throws std::system_error with the errno of sa_pool_create(): EINVAL
+	 * where T is too large for a slot. */
+	explicit pool(const arena &arena) : pool(arena.get())
+	{
+	}
+
+	explicit pool(arena &&) = delete;
+
+	explicit pool(sa_arena *arena)
+	    : arena_(arena), pool_(sa_pool_create(arena, sizeof(T), alignof(T)))
+	{
+		if (pool_ == nullptr)
+			detail::fail("sa_pool_create");
+	}
+
+	pool(pool &&other) noexcept
+	    : arena_(other.arena_), pool_(std::exchange(other.pool_, nullptr))
+	{
+	}
+
+	pool &operator=(pool &&other) noexcept
+	{
+		if (this != &other) {
+			sa_pool_destroy(pool_);
+			arena_ = other.arena_;
+			pool_ = std::exchange(other.pool_, nullptr);
+		}
+		return *this;
+	}
+
+	pool(const pool &) = delete;
+	pool &operator=(const pool &) = delete;
+
+	~pool()
+	{
+		sa_pool_destroy(pool_);
+	}
+
+	/*
+	 * A new T, constructed from the arguments, which is destroy()'s to end.
+	 * Throws allocation_error, and what the constructor throws: then its
+	 * memory is wiped and free again.
+	 */
+	template <class... Arguments>
+	[[nodiscard]] T *construct(Arguments &&...arguments)
+	{
+		void *memory = sa_pool_alloc(pool_);
+
+		if (memory == nullptr)
+			throw allocation_error(errno);
+		try {
+			return ::new (memory)
+				T(std::forward<Arguments>(arguments)...);
+		} catch (...) {
+			sa_pool_free(pool_, memory);
+			throw;
+		}
+	}
+
+	/* End an object of this pool and free it; null: nothing.  Works in
+	 * every access state, as `deleter` tells. */
+	void destroy(T *object) noexcept
+	{
+		if (object != nullptr)
+			deleter(arena_, pool_)(object);
+	}
+
+	/* The same with an owner, who must be gone before the pool. */
+	template <class... Arguments>
+	[[nodiscard]] unique_ptr make_unique(Arguments &&...arguments)
+	{
+		return unique_ptr(
+			construct(std::forward<Arguments>(arguments)...),
+			deleter(arena_, pool_));
+	}
+
+	sa_pool *get() const noexcept
+	{
+		return pool_;
+	}
+
+private:
+	sa_arena *arena_;
+	sa_pool *pool_;
+};
 
 /* ------------------------------------------------------------- strings */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * sodium_arena.hpp: containers, owning pointers, strings and guards over
+ * sodium_arena.hpp: containers, owning pointers, pools, strings and guards over
  * arenas; where their memory lies, what errors they throw, what is left when
  * constructors throw, and what happens between two arenas.
  */
@@ -29,6 +29,7 @@ using sodium_arena::allocation_error;
 using sodium_arena::allocator;
 using sodium_arena::arena;
 using sodium_arena::make_unique;
+using sodium_arena::pool;
 using sodium_arena::scoped_access;
 using sodium_arena::unique_ptr;
 using sodium_arena::vector;
@@ -54,7 +55,7 @@ template <class Call> int error_of(Call call)
 		call();
 	} catch (const std::system_error &error) {
 		ck_assert(error.code().category() == std::generic_category());
-		ck_assert(std::strstr(error.what(), "sa_arena_") != nullptr);
+		ck_assert(std::strstr(error.what(), "sa_") != nullptr);
 		return error.code().value();
 	}
 	return 0;
@@ -679,6 +680,90 @@ START_TEST(test_unique_at_rest)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- pools */
+
+static_assert(!std::is_copy_constructible_v<pool<int>>);
+static_assert(!std::is_constructible_v<pool<int>, arena &&>);
+
+START_TEST(test_pool)
+{
+	arena a(options());
+	pool<counted> p(a);
+	counted *one = p.construct(5), *two = p.construct();
+
+	ck_assert(a.owns(one) && a.owns(two));
+	ck_assert_int_eq(one->value, 5);
+	ck_assert_int_eq(two->value, 7);
+	ck_assert_uint_eq(sa_arena_size(a, one), sizeof(counted));
+	ck_assert_int_eq(counted::alive, 2);
+	p.destroy(one);
+	p.destroy(nullptr);
+	ck_assert_int_eq(counted::alive, 1);
+	ck_assert_uint_eq(live_count(a), 1);
+	counted::until_throw = 0;
+	ck_assert(throws<std::runtime_error>([&] { (void)p.construct(); }));
+	counted::until_throw = -1;
+	ck_assert_uint_eq(live_count(a), 1);
+	a.protect(SA_ARENA_NOACCESS);
+	ck_assert_int_eq(allocation_error_of([&] { (void)p.construct(); }),
+			 EACCES);
+	p.destroy(two);
+	ck_assert_int_eq(counted::alive, 0);
+	ck_assert_uint_eq(live_count(a), 0);
+	ck_assert_uint_eq(a.stats().holder_count, 0);
+}
+END_TEST
+
+START_TEST(test_pool_owners)
+{
+	arena a(options());
+	{
+		pool<counted> p(a), moved(a);
+		pool<counted>::unique_ptr none, one = p.make_unique(1);
+		pool<const counted> constants(a);
+		auto constant = constants.make_unique(2);
+
+		none = std::move(one);
+		ck_assert(!one && none->value == 1 && constant->value == 2);
+		ck_assert_ptr_eq(none.get_deleter().get(), p.get());
+		/* The deleter knows the pool wherever its owner goes. */
+		moved = std::move(p);
+		ck_assert_ptr_null(p.get());
+		auto two = moved.make_unique(2);
+		a.protect(SA_ARENA_NOACCESS);
+	}
+	ck_assert_int_eq(counted::alive, 0);
+	ck_assert_uint_eq(live_count(a), 0);
+	ck_assert_uint_eq(a.stats().holder_count, 0);
+}
+END_TEST
+
+/* What is alive then is freed; where it was, there can be others. */
+START_TEST(test_pool_ends)
+{
+	arena a(options());
+	pool<line> first(a), second(a);
+	line *ours = first.construct(), *theirs = second.construct();
+
+	ck_assert_uint_eq(reinterpret_cast<std::uintptr_t>(ours) % 64, 0);
+	std::memset(ours, 1, sizeof *ours);
+	first = std::move(second);
+	ck_assert(!a.owns(ours) && a.owns(theirs));
+	first.destroy(theirs);
+	ck_assert_uint_eq(live_count(a), 0);
+	a.check();
+	struct huge {
+		char bytes[100000];
+	};
+	ck_assert_int_eq(error_of([&] { pool<huge> none(a); }), EINVAL);
+	ck_assert_int_eq(error_of([&] {
+				 pool<int> none(
+					 static_cast<sa_arena *>(nullptr));
+			 }),
+			 EINVAL);
+}
+END_TEST
+
 struct belongings {
 	unique_ptr<counted> one;
 	unique_ptr<counted[]> many;
@@ -1116,6 +1201,16 @@ static TCase *pointers(void)
 	return tc;
 }
 
+static TCase *pools(void)
+{
+	TCase *tc = tcase_create("pools");
+
+	tcase_add_test(tc, test_pool);
+	tcase_add_test(tc, test_pool_owners);
+	tcase_add_test(tc, test_pool_ends);
+	return tc;
+}
+
 static TCase *strings(void)
 {
 	TCase *tc = tcase_create("strings");
@@ -1149,6 +1244,7 @@ int main(void)
 	suite_add_tcase(suite, arenas());
 	suite_add_tcase(suite, allocators());
 	suite_add_tcase(suite, pointers());
+	suite_add_tcase(suite, pools());
 	suite_add_tcase(suite, strings());
 	suite_add_tcase(suite, guards());
 	return support_run(suite);
