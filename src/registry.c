@@ -17,7 +17,7 @@
 static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
 static sa_arena *arenas; /* youngest first */
 static uint64_t last_serial;
-static bool is_started;
+static bool is_started, has_fork_handlers;
 
 /* The page that holds the key, while anyone does. */
 static sa_region key_region;
@@ -143,14 +143,35 @@ static void after_fork_in_child(void)
 
 /* ---------------------------------------------------------------- public */
 
+static int install_fork_handlers(void)
+{
+	if (!has_fork_handlers)
+		has_fork_handlers =
+			pthread_atfork(before_fork, after_fork_in_parent,
+				       after_fork_in_child) == 0;
+	return has_fork_handlers ? 0 : -1;
+}
+
+/*
+ * Before there are threads: one that forked while another made the first arena
+ * would leave the child the mutex locked if the handlers came with that arena.
+ * Other constructors may run before this one and make arenas; and if it fails,
+ * the first arena tries again.
+ */
+__attribute__((constructor)) static void start_before_main(void)
+{
+	sa_os_start();
+	pthread_mutex_lock(&registry_mutex);
+	(void)install_fork_handlers();
+	pthread_mutex_unlock(&registry_mutex);
+}
+
 static int start_library(void)
 {
 	if (is_started)
 		return 0;
 	sa_os_start();
-	if (sodium_init() < 0 ||
-	    pthread_atfork(before_fork, after_fork_in_parent,
-			   after_fork_in_child) != 0) {
+	if (install_fork_handlers() != 0 || sodium_init() < 0) {
 		errno = ENOMEM;
 		return -1;
 	}

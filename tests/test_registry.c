@@ -2,7 +2,8 @@
 /*
  * All arenas of the process: each that lives is visited once, oldest first;
  * statistics of all of them, a line each, while others come and go and while
- * nobody reads.
+ * nobody reads.  A fork while the very first is being made leaves the child
+ * everything it needs.
  */
 #include <config.h>
 
@@ -11,10 +12,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "registry.h"
@@ -236,12 +239,84 @@ START_TEST(test_coming_and_going)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- fork */
+
+static atomic_bool is_making, is_forking;
+
+static uint32_t draw_number(void)
+{
+	uint32_t number;
+
+	randombytes_sysrandom_implementation.buf(&number, sizeof number);
+	return number;
+}
+
+/* The first key is drawn while another thread forks, and for a while longer. */
+static void draw_slowly(void *bytes, size_t size)
+{
+	if (!atomic_exchange(&is_making, true)) {
+		while (!atomic_load(&is_forking))
+			usleep(1000);
+		usleep(100000);
+	}
+	randombytes_sysrandom_implementation.buf(bytes, size);
+}
+
+static const char *name_of_slow(void)
+{
+	return "slow";
+}
+
+static void *make_first(void *unused)
+{
+	sa_arena_destroy(create("first"));
+	return unused;
+}
+
+static void make_another_in_child(void)
+{
+	sa_arena *arena;
+
+	alarm(10); /* not to wait for a mutex that nobody gives back */
+	arena = create("child's");
+	SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) != NULL);
+	sa_arena_destroy(arena);
+	_exit(0);
+}
+
+START_TEST(test_fork_while_the_first_is_made)
+{
+	static randombytes_implementation slow = {
+		.implementation_name = name_of_slow,
+		.random = draw_number,
+		.buf = draw_slowly,
+	};
+	pthread_t thread;
+	pid_t pid;
+	int status;
+
+	ck_assert_int_eq(randombytes_set_implementation(&slow), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, make_first, NULL), 0);
+	while (!atomic_load(&is_making))
+		usleep(1000);
+	atomic_store(&is_forking, true);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		make_another_in_child();
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("registry");
 	TCase *all = tcase_create("all");
 
 	tcase_set_timeout(all, 20);
+	tcase_add_test(all, test_fork_while_the_first_is_made);
 	tcase_add_test(all, test_visits);
 	tcase_add_test(all, test_print_all);
 	tcase_add_test(all, test_print_all_fails);
