@@ -9,8 +9,8 @@
 #include "allocators/list.h"
 
 const struct allocator *const allocators[] = {
-	&allocator_plain,        &allocator_arena,
-	&allocator_arena_single, &allocator_sodium,
+	&allocator_plain,     &allocator_arena,  &allocator_arena_single,
+	&allocator_pool,      &allocator_sodium,
 #ifdef HAVE_OPENSSL
 	&allocator_openssl,
 #endif

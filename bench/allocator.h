@@ -18,6 +18,7 @@ struct allocator {
 	int is_locked;      /* in RAM, by itself: to be compared with arenas */
 	int is_scaled;      /* part of the run that goes far up */
 	int keeps_pool;     /* what the first setup makes stays */
+	int keys_only;      /* objects of KEY_SIZE and no others */
 	int teardown_frees; /* teardown releases objects still alive */
 
 	/*

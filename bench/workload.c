@@ -114,6 +114,8 @@ const char *workload_obstacle(const struct workload *workload,
 {
 	if (!has_needed(allocator, workload->flags))
 		return "no such call";
+	if (allocator->keys_only && workload->room != KEY_SIZE)
+		return "one size only";
 	if (count < workload->least)
 		return "too many objects";
 	if ((workload->flags & WORKLOAD_NEEDS_THREADS) &&

@@ -8,6 +8,7 @@
 extern const struct allocator allocator_plain;
 extern const struct allocator allocator_arena;
 extern const struct allocator allocator_arena_single;
+extern const struct allocator allocator_pool;
 extern const struct allocator allocator_sodium;
 #ifdef HAVE_OPENSSL
 extern const struct allocator allocator_openssl;
