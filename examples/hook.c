@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* The stack is that of a thread; the search is tried on a copy on the heap. */
+#include <config.h>
+
+#ifdef HAVE_MALLINFO2
+#include <malloc.h>
+#endif
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +34,15 @@ double hook_cpu_time(void)
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+size_t hook_heap_size(void)
+{
+#ifdef HAVE_MALLINFO2
+	return mallinfo2().uordblks;
+#else
+	return 0;
+#endif
 }
 
 unsigned char *hook_secret(size_t size)

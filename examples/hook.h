@@ -18,6 +18,9 @@
  */
 int hook_main(int (*body)(void));
 
+/* Bytes in use on the C library's heap; 0 where it does not tell. */
+size_t hook_heap_size(void);
+
 /* Random bytes in the default arena, or no return. */
 unsigned char *hook_secret(size_t size);
 

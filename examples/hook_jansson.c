@@ -3,12 +3,7 @@
  * jansson on the arena: a file of secrets in JSON is parsed, and neither its
  * text nor what was parsed is ever outside.
  */
-#include <config.h>
-
 #include <jansson.h>
-#ifdef HAVE_MALLINFO2
-#include <malloc.h>
-#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,15 +14,6 @@
 #include "hook.h"
 
 #define TOKEN_SIZE 24
-
-static size_t heap_size(void)
-{
-#ifdef HAVE_MALLINFO2
-	return mallinfo2().uordblks;
-#else
-	return 0;
-#endif
-}
 
 /* A file as an administrator would have written it; it has no name. */
 static int write_file(const char *token)
@@ -59,10 +45,10 @@ static int body(void)
 	json_t *root;
 
 	json_set_alloc_funcs(sa_malloc, sa_free);
-	before = heap_size();
+	before = hook_heap_size();
 	/* By the descriptor: a FILE would keep a copy in its buffer. */
 	root = json_loadfd(fd, 0, &error);
-	HOOK_REQUIRE(root != NULL && heap_size() == before);
+	HOOK_REQUIRE(root != NULL && hook_heap_size() == before);
 	close(fd);
 	HOOK_REQUIRE(json_unpack(root, "{s:{s:s, s:i}}", "service", "token",
 				 &parsed, "port", &port) == 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * OpenSSL on the arena: an RSA key is made, certified, written as PEM and read
- * again, and neither its primes nor the PEM text is outside.
+ * again; making and writing it leaves nothing on the heap, and neither its primes
+ * nor the PEM text is outside.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -59,15 +60,18 @@ static int body(void)
 	X509 *certificate;
 	unsigned char *prime;
 	char *text;
+	size_t before;
 	int is_inside;
 
 	HOOK_REQUIRE(sa_openssl_use() == 1);
+	before = hook_heap_size();
 	key = EVP_RSA_gen(BITS);
 	pem = BIO_new(BIO_s_mem());
 	HOOK_REQUIRE(key != NULL && pem != NULL);
 	HOOK_REQUIRE(PEM_write_bio_PrivateKey(pem, key, NULL, NULL, 0, NULL,
 					      NULL) == 1);
 	HOOK_REQUIRE(BIO_get_mem_data(pem, &text) > 300);
+	HOOK_REQUIRE(hook_heap_size() == before);
 	is_inside = hook_is_only_in_arena("a line of PEM", text + 200, 48, 1);
 	again = PEM_read_bio_PrivateKey(pem, NULL, NULL, NULL);
 	HOOK_REQUIRE(again != NULL && EVP_PKEY_eq(key, again) == 1);
