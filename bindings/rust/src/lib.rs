@@ -17,6 +17,10 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! For objects of one type there is [`Pool`]; [`SodiumArena::take`] brings
+//! bytes in and wipes where they came from; [`Options::preflight`] tells whether
+//! what is planned would fit.
+//!
 //! What moves through the stack on its way into a box, and what a growing
 //! vector's elements point to elsewhere, is not the arena's: only its own
 //! memory is wiped.
@@ -25,12 +29,23 @@
 #![warn(missing_docs)]
 
 mod ffi;
+mod misuse;
+mod pool;
+mod preflight;
+mod process;
+
+pub use ffi::Arena as RawArena;
+pub use misuse::{set_misuse_handler, Misuse, MisuseKind};
+pub use pool::{Pool, PoolBox};
+pub use preflight::Preflight;
+pub use process::{default_arena, install_fault_reporter, print_all_stats, version};
 
 use std::alloc::{AllocError, Allocator, Layout};
 use std::ffi::CString;
 use std::fmt;
 use std::io;
 use std::os::raw::{c_int, c_uint, c_void};
+use std::os::unix::io::AsRawFd;
 use std::ptr::{self, NonNull};
 
 /// What `sa_arena_alloc()` aligns to: `max_align_t`.
@@ -133,9 +148,9 @@ impl Options {
         self
     }
 
-    /// Make the arena.  Fails with the errno of `sa_arena_create()`.
-    pub fn create(&self) -> io::Result<SodiumArena> {
-        let options = ffi::Options {
+    /// As the C library has it; its name is borrowed.
+    fn raw(&self) -> ffi::Options {
+        ffi::Options {
             size: std::mem::size_of::<ffi::Options>(),
             name: self.name.as_ptr(),
             reserve: self.reserve,
@@ -143,9 +158,13 @@ impl Options {
             mlock: self.mlock as c_uint,
             fork: self.fork as c_uint,
             flags: 0,
-        };
+        }
+    }
+
+    /// Make the arena.  Fails with the errno of `sa_arena_create()`.
+    pub fn create(&self) -> io::Result<SodiumArena> {
         // SAFETY: the options are whole, and the name lives beyond the call.
-        let raw = unsafe { ffi::sa_arena_create(&options) };
+        let raw = unsafe { ffi::sa_arena_create(&self.raw()) };
 
         NonNull::new(raw)
             .map(|raw| SodiumArena { raw })
@@ -285,6 +304,64 @@ impl SodiumArena {
         unsafe { ffi::sa_arena_owns(self.raw.as_ptr(), object as *const c_void) == 1 }
     }
 
+    /// Does this byte belong to a live object of the arena, be it the first or
+    /// another?
+    pub fn contains<T: ?Sized>(&self, byte: *const T) -> bool {
+        // SAFETY: any pointer may be asked about.
+        unsafe { ffi::sa_arena_contains(self.raw.as_ptr(), byte as *const c_void) == 1 }
+    }
+
+    /// Exactly the bytes that were asked for.  Any pointer but an object's
+    /// first byte ends the process.
+    pub fn object_size<T: ?Sized>(&self, object: *const T) -> usize {
+        // SAFETY: the library looks the pointer up before it uses it.
+        unsafe { ffi::sa_arena_size(self.raw.as_ptr(), object as *const c_void) }
+    }
+
+    /// A copy of the bytes in the arena.  Fails with the errno of
+    /// `sa_arena_dup()`.
+    pub fn dup(&self, source: &[u8]) -> io::Result<Box<[u8], &Self>> {
+        self.boxed(source.len(), || {
+            // SAFETY: the source has that many bytes.
+            unsafe { ffi::sa_arena_dup(self.raw.as_ptr(), source.as_ptr().cast(), source.len()) }
+        })
+    }
+
+    /// As [`dup`](Self::dup), and then wipe the source; on failure it is
+    /// untouched.
+    pub fn take(&self, source: &mut [u8]) -> io::Result<Box<[u8], &Self>> {
+        self.boxed(source.len(), || {
+            // SAFETY: as above, and nobody else has the source.
+            unsafe {
+                ffi::sa_arena_take(self.raw.as_ptr(), source.as_mut_ptr().cast(), source.len())
+            }
+        })
+    }
+
+    /// Own the bytes that `make` returns.  No bytes are no object, as with every
+    /// box.
+    fn boxed(
+        &self,
+        size: usize,
+        make: impl FnOnce() -> *mut c_void,
+    ) -> io::Result<Box<[u8], &Self>> {
+        let first = if size == 0 {
+            NonNull::dangling()
+        } else {
+            NonNull::new(make().cast()).ok_or_else(io::Error::last_os_error)?
+        };
+
+        // SAFETY: an object of this arena of that many bytes, all initialized,
+        // which nobody else has.
+        Ok(unsafe { Box::from_raw_in(ptr::slice_from_raw_parts_mut(first.as_ptr(), size), self) })
+    }
+
+    /// For C functions that this crate does not have.  The arena stays its
+    /// owner's.
+    pub fn as_raw(&self) -> *mut RawArena {
+        self.raw.as_ptr()
+    }
+
     /// Free what was forgotten or leaked: every object at once.
     pub fn reset(&mut self) -> io::Result<()> {
         // SAFETY: nothing borrows the arena, so nothing of it is used any more.
@@ -314,6 +391,12 @@ impl SodiumArena {
         let code = unsafe { ffi::sa_arena_stats_get(self.raw.as_ptr(), &mut stats) };
         assert_eq!(code, 0, "the C library has other statistics");
         stats
+    }
+
+    /// Write the statistics to the file as one JSON object, a line.
+    pub fn print_stats(&self, file: &impl AsRawFd) -> io::Result<()> {
+        // SAFETY: the arena is alive, and the file is open.
+        result_of(unsafe { ffi::sa_arena_stats_print(self.raw.as_ptr(), file.as_raw_fd()) })
     }
 
     /// A new object, zeroed.  The layout has a size.
