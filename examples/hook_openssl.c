@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * OpenSSL on the arena: an RSA key is made, certified, written as PEM and read
- * again; making and writing it leaves nothing on the heap, and neither its primes
- * nor the PEM text is outside.
+ * again; making and writing it leaves nothing on the heap, and neither its
+ * primes nor the PEM text is outside.
  */
 #include <stdlib.h>
 #include <string.h>
