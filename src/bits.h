@@ -39,33 +39,55 @@ SA_INLINE void sa_prefetch_to_write(const void *p)
 /* The line size that keeps two threads' data apart. */
 #define SA_CACHE_LINE 64
 
+/*@ requires \valid(sum);
+    assigns *sum;
+    ensures \result == 0 <==> a + b <= SIZE_MAX;
+    ensures \result == 0 ==> *sum == a + b; */
 SA_INLINE bool sa_add_overflows(size_t a, size_t b, size_t *sum)
 {
 	return __builtin_add_overflow(a, b, sum);
 }
 
+/*@ requires \valid(product);
+    assigns *product;
+    ensures \result == 0 <==> a * b <= SIZE_MAX;
+    ensures \result == 0 ==> *product == a * b; */
 SA_INLINE bool sa_mul_overflows(size_t a, size_t b, size_t *product)
 {
 	return __builtin_mul_overflow(a, b, product);
 }
 
+/*@ assigns \nothing;
+    ensures \result == 1 <==> is_power_of_two(x); */
 SA_INLINE bool sa_is_power_of_two(size_t x)
 {
 	return x != 0 && (x & (x - 1)) == 0;
 }
 
 /* `alignment` is a power of two; the caller knows that the sum fits. */
+/*@ requires is_power_of_two(alignment);
+    requires x + alignment <= SIZE_MAX;
+    assigns \nothing;
+    ensures \result % alignment == 0; */
 SA_INLINE size_t sa_align_up(size_t x, size_t alignment)
 {
 	return (x + alignment - 1) & ~(alignment - 1);
 }
 
+/*@ requires is_power_of_two(alignment);
+    assigns \nothing;
+    ensures \result % alignment == 0;
+    ensures x - alignment < \result <= x; */
 SA_INLINE size_t sa_align_down(size_t x, size_t alignment)
 {
 	return x & ~(alignment - 1);
 }
 
 /* The largest power of two that divides x; x is not 0. */
+/*@ requires x != 0;
+    assigns \nothing;
+    ensures is_power_of_two(\result);
+    ensures x % \result == 0 && x / \result % 2 == 1; */
 SA_INLINE size_t sa_lowest_bit(size_t x)
 {
 	return x & (~x + 1);
@@ -81,6 +103,10 @@ SA_INLINE unsigned sa_count_trailing_zeros(uint64_t x)
 }
 
 /* The index of the highest set bit; x is not 0. */
+/*@ requires x != 0;
+    assigns \nothing;
+    ensures \result <= 63;
+    ensures power(\result) <= x < 2 * power(\result); */
 SA_INLINE unsigned sa_floor_log2(uint64_t x)
 {
 	return 63u - (unsigned)__builtin_clzll(x);

@@ -71,7 +71,7 @@ int sa_slab_create(sa_slab *slab, sa_meta *meta, const sa_canary_key *key,
 {
 	slab->stride = (uint32_t)stride;
 	slab->nslots = (uint32_t)sa_slab_capacity(size, head, stride);
-	slab->reciprocal = (uint32_t)(((uint64_t)1 << 32) / stride + 1);
+	slab->reciprocal = sa_slab_reciprocal(stride);
 	slab->key = key;
 	slab->pages = pages;
 	slab->size = size;

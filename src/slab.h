@@ -105,6 +105,11 @@ SA_INLINE sa_slot sa_slab_slot_at(sa_slab *slab, uint32_t index)
 			 sa_mark_at(slab->marks, slab->stride, index), slab};
 }
 
+SA_INLINE uint32_t sa_slab_reciprocal(size_t stride)
+{
+	return (uint32_t)(((uint64_t)1 << 32) / stride + 1);
+}
+
 /* The slot that begins at `address`, whatever that is; SA_SLAB_NO_INDEX if
  * none does. */
 SA_INLINE uint32_t sa_slab_index(const sa_slab *slab, uintptr_t address)

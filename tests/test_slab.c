@@ -130,6 +130,66 @@ START_TEST(test_no_capacity)
 }
 END_TEST
 
+/* Every stride, and every offset up to the largest slab's end: nothing but the
+ * first byte of a slot that the slab has is one. */
+static void find_all(size_t stride)
+{
+	const uintptr_t start = UINTPTR_MAX / 3;
+	sa_slab any = {.slots = (unsigned char *)start};
+	size_t index = 0, next = 0;
+
+	any.stride = (uint32_t)stride;
+	any.nslots = (uint32_t)sa_slab_capacity(SLAB_SIZE, 0, stride);
+	any.reciprocal = sa_slab_reciprocal(stride);
+	for (size_t offset = 0; offset < SLAB_SIZE + stride; offset++) {
+		bool is_slot = offset == next && index < any.nslots;
+
+		SUPPORT_REQUIRE(sa_slab_index(&any, start + offset) ==
+				(is_slot ? index : SA_SLAB_NO_INDEX));
+		SUPPORT_REQUIRE(sa_slab_index(&any, start - 1 - offset) ==
+				SA_SLAB_NO_INDEX);
+		if (offset == next) {
+			index++;
+			next += stride;
+		}
+	}
+	ck_assert_uint_ge(index, any.nslots);
+}
+
+START_TEST(test_every_stride_and_offset)
+{
+	for (size_t stride = SA_SLAB_STRIDE_MIN + (size_t)_i;
+	     stride <= SA_SIZECLASS_STRIDE_MAX;
+	     stride += GROUPS * (SUPPORT_SANITIZED ? 29 : 1))
+		find_all(stride);
+}
+END_TEST
+
+/* As many slots of any stride as fit behind the canary before the first, which
+ * is aligned as the stride is; with every number of pages. */
+START_TEST(test_every_capacity)
+{
+	for (size_t stride = SA_SLAB_STRIDE_MIN;
+	     stride <= SA_SIZECLASS_STRIDE_MAX; stride++) {
+		size_t alignment = sa_lowest_bit(stride);
+		size_t first = 0;
+
+		if (alignment > sa_os_page_size)
+			alignment = sa_os_page_size;
+		while (first < SA_CANARY_SIZE)
+			first += alignment;
+		for (size_t size = sa_os_page_size; size <= SLAB_SIZE;
+		     size += sa_os_page_size) {
+			size_t nslots = sa_slab_capacity(size, 0, stride);
+			size_t end = first + nslots * stride;
+
+			SUPPORT_REQUIRE(nslots == 0 || end <= size);
+			SUPPORT_REQUIRE(end + stride > size);
+		}
+	}
+}
+END_TEST
+
 /* Descriptors and metadata are used again, and start anew. */
 START_TEST(test_destroy)
 {
@@ -375,6 +435,8 @@ int main(void)
 	tcase_add_checked_fixture(tests, slabs_setup, slabs_teardown);
 	tcase_add_loop_test(tests, test_layout, 0, GROUPS);
 	tcase_add_test(tests, test_no_capacity);
+	tcase_add_test(tests, test_every_capacity);
+	tcase_add_loop_test(tests, test_every_stride_and_offset, 0, GROUPS);
 	tcase_add_test(tests, test_destroy);
 	tcase_add_loop_test(tests, test_index, 0, GROUPS);
 	tcase_add_test(tests, test_index_of_nothing);

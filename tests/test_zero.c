@@ -110,6 +110,34 @@ START_TEST(test_long_of_any_size)
 }
 END_TEST
 
+/* Slots of pools have strides of any number of bytes, 16 to 8192. */
+static bool is_right(size_t size)
+{
+	bool is_clean, is_found;
+
+	memset(slot - AROUND, 0xff, AROUND);
+	memset(slot, 0xff, size + AROUND);
+	sa_zero_wipe(slot, size);
+	is_clean = support_is_zero(slot, size) && sa_zero_intact(slot, size);
+	for (size_t i = 0; i < AROUND; i++)
+		is_clean &= slot[size + i] == 0xff &&
+			    memory[AROUND - 1 - i] == 0xff;
+	/* Each byte of those that are wiped and checked in line, and of others
+	 * the ends and some. */
+	is_found = true;
+	for (size_t at = 0; at < size;
+	     at += size <= 256 || size - at < 32 ? 1 : 1 + size / 64)
+		is_found &= byte_is_found(size, at);
+	return is_clean && is_found;
+}
+
+START_TEST(test_any_size)
+{
+	for (size_t size = 8; size <= SIZE_LARGEST; size++)
+		ck_assert_msg(is_right(size), "size %zu", size);
+}
+END_TEST
+
 START_TEST(test_first_wrong)
 {
 	FOR_EACH_SIZE(size)
@@ -135,6 +163,7 @@ int main(void)
 	tcase_add_test(zero, test_intact);
 	tcase_add_test(zero, test_every_byte);
 	tcase_add_test(zero, test_long_of_any_size);
+	tcase_add_test(zero, test_any_size);
 	tcase_add_test(zero, test_first_wrong);
 	return support_run(suite);
 }
