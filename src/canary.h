@@ -82,7 +82,8 @@ SA_INLINE void sa_canary_write_tail(unsigned char *slot, size_t stride,
 /*
  * Fill the slack behind an object of `size` bytes whose own bytes are all zero,
  * and may be written once more.  The tail is not touched, for the next slot's
- * owner may be reading it.
+ * owner may be reading it.  In slots of 17 to 23 bytes the object has at least
+ * all but 16 of them, or bytes of the slack would be missed.
  */
 SA_INLINE void sa_canary_write(unsigned char *slot, size_t stride, size_t size,
 			       uint64_t word)

@@ -18,6 +18,8 @@
 #define STRIDE_MAX SA_SIZECLASS_STRIDE_MAX
 /* Up to here every byte of every slack is tried. */
 #define STRIDE_EXHAUSTIVE 512
+/* And those of pools, which are any number of bytes. */
+#define STRIDE_ANY 300
 #define AROUND 64
 /* Strides share this many processes. */
 #define GROUPS 4
@@ -151,6 +153,32 @@ static void assert_write(size_t stride, size_t size)
 	assert_only_slack(write_at_birth, stride, size);
 }
 
+/* Every size in a slot of any stride, as pools have them.  Objects are not born
+ * so small in the smallest, and only shrink to that. */
+static bool is_born(size_t stride, size_t size)
+{
+	return stride == 16 || stride >= 24 || size >= stride - 16;
+}
+
+static void write_any(size_t stride)
+{
+	for (size_t size = 0; size <= stride - 8; size++)
+		if (is_born(stride, size)) {
+			assert_write(stride, size);
+		} else {
+			support_fill(memory, sizeof memory, size);
+			assert_only_slack(sa_canary_write_beside, stride, size);
+		}
+}
+
+START_TEST(test_write_any_stride)
+{
+	for (size_t stride = 16 + (size_t)_i; stride <= STRIDE_ANY;
+	     stride += GROUPS * (SUPPORT_SANITIZED ? 7 : 1))
+		write_any(stride);
+}
+END_TEST
+
 static void write_all(size_t stride)
 {
 	bool all = stride <= STRIDE_EXHAUSTIVE && !SUPPORT_SANITIZED;
@@ -213,7 +241,7 @@ static uint64_t make_slot(size_t stride, size_t size)
 
 	support_fill(memory, sizeof memory, size);
 	sa_canary_write_tail(slot, stride, word);
-	sa_canary_write(slot, stride, size, word);
+	sa_canary_write_beside(slot, stride, size, word);
 	return word;
 }
 
@@ -288,6 +316,15 @@ static void change_every_byte(size_t stride)
 START_TEST(test_every_byte)
 {
 	for_each_stride(_i, change_every_byte);
+}
+END_TEST
+
+START_TEST(test_every_byte_of_any_stride)
+{
+	for (size_t stride = 16 + (size_t)_i; stride <= STRIDE_ANY;
+	     stride += GROUPS * (SUPPORT_SANITIZED ? 31 : 1))
+		for (size_t size = 0; size <= stride - 8; size++)
+			assert_all_found(stride, size);
 }
 END_TEST
 
@@ -420,7 +457,9 @@ int main(void)
 	tcase_add_loop_test(canary, test_write, 0, GROUPS);
 	tcase_add_test(canary, test_write_tail);
 	tcase_add_test(canary, test_write_leaves_tail_alone);
+	tcase_add_loop_test(canary, test_write_any_stride, 0, GROUPS);
 	tcase_add_loop_test(canary, test_every_byte, 0, GROUPS);
+	tcase_add_loop_test(canary, test_every_byte_of_any_stride, 0, GROUPS);
 	tcase_add_loop_test(canary, test_some_bytes, 0, GROUPS);
 	tcase_add_test(canary, test_reads_no_object);
 	tcase_add_test(canary, test_first_of_several);
