@@ -182,6 +182,15 @@ int sa_os_drop(void *memory, size_t size)
 	return madvise(memory, size, MADV_DONTNEED_LOCKED);
 }
 
+int sa_os_empty(void *memory, size_t size)
+{
+	if (sa_os_drop(memory, size) == 0)
+		return 0;
+	if (munlock(memory, size) != 0)
+		return -1;
+	return madvise(memory, size, MADV_DONTNEED);
+}
+
 int sa_os_name(void *memory, size_t size, const char *name)
 {
 	return prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, (unsigned long)memory,

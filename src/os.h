@@ -58,6 +58,10 @@ int sa_os_ask_for_huge_pages(void *memory, size_t size);
 /* Take locked pages out, so that the next touch or lock finds zeroes. */
 int sa_os_drop(void *memory, size_t size);
 
+/* The same of memory that need not be accessible, nor stay locked: there
+ * before Linux 5.18, too. */
+int sa_os_empty(void *memory, size_t size);
+
 /* Name a mapping for who looks at it from outside; the kernel may not keep
  * names (CONFIG_ANON_VMA_NAME). */
 int sa_os_name(void *memory, size_t size, const char *name);

@@ -123,7 +123,8 @@ static int unmap_around(const sa_region *region)
 
 /* Header, guards and memory at once; the kernel clears the pages.  Where it
  * merged a guard with a neighbour's, that can take a mapping more than the
- * process may have: then the memory at least. */
+ * process may have: then the memory at least, and where even that is refused,
+ * what it holds.  It stays mapped then, which is the failure that is told. */
 static int unmap(const sa_region *region)
 {
 	size_t page = sa_os_page_size;
@@ -133,7 +134,11 @@ static int unmap(const sa_region *region)
 	if (sa_os_unmap(region->start - PAGES_BEFORE * page,
 			region->size + PAGES_AROUND * page) == 0)
 		return 0;
-	return sa_os_unmap(region->start, region->size);
+	if (sa_os_unmap(region->start, region->size) == 0)
+		return 0;
+	if (sa_os_empty(region->start, region->size) != 0)
+		errno = ENOMEM;
+	return -1;
 }
 
 int sa_region_destroy(sa_region *region)

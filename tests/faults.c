@@ -145,6 +145,9 @@ static int is_due(size_t number, faults_call call)
 		return number >= plan.first;
 	case FAULTS_OF_KIND:
 		return number >= plan.first && call == plan.kind;
+	case FAULTS_CLOSED:
+		return number >= plan.first &&
+		       (call == FAULTS_MPROTECT || call == FAULTS_MUNMAP);
 	default:
 		return number == plan.first;
 	}

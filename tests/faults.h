@@ -34,7 +34,10 @@ typedef enum faults_mode {
 	FAULTS_ONCE,    /* the k-th */
 	FAULTS_ONWARD,  /* the k-th and all that follow */
 	FAULTS_OF_KIND, /* the k-th and all of its kind that follow */
-	FAULTS_MODES
+	FAULTS_MODES,
+	/* Not by turns: nothing is opened nor unmapped from the k-th call on.
+	 */
+	FAULTS_CLOSED
 } faults_mode;
 
 /* From now on, until disarmed; `first` counts from 1. */

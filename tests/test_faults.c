@@ -7,6 +7,8 @@
 #include <config.h>
 
 #include "faults.h"
+#include "os.h"
+#include "region.h"
 #include "support.h"
 #include "world.h"
 
@@ -568,6 +570,39 @@ START_TEST(test_destroy)
 }
 END_TEST
 
+/* What can be neither opened nor unmapped any more holds no secret. */
+static void assert_emptied(sa_arena_access access)
+{
+	size_t size = 16 * (size_t)sysconf(_SC_PAGESIZE);
+	sa_region region;
+	unsigned char *start;
+
+	SUPPORT_REQUIRE(sa_region_create(&region, size, 0,
+					 SA_ARENA_MLOCK_BEST_EFFORT,
+					 SA_ARENA_FORK_INHERIT) == 0);
+	start = region.start;
+	memset(start + SA_REGION_HEAD, 0xa5, size - SA_REGION_HEAD);
+	SUPPORT_REQUIRE(sa_region_set_access(&region, access) == 0);
+	faults_arm(1, FAULTS_CLOSED);
+	SUPPORT_REQUIRE(sa_region_destroy(&region) == -1);
+	faults_disarm();
+	SUPPORT_REQUIRE(faults_failed() == 3);
+	SUPPORT_REQUIRE(mprotect(start, size, PROT_READ | PROT_WRITE) == 0);
+	SUPPORT_REQUIRE(support_is_zero(start, size));
+	SUPPORT_REQUIRE(munmap(start, size) == 0);
+}
+
+START_TEST(test_neither_opened_nor_unmapped)
+{
+	if (SUPPORT_SANITIZED)
+		return;
+	ck_assert_int_ge(sodium_init(), 0);
+	sa_os_start();
+	assert_emptied(SA_ARENA_NOACCESS);
+	assert_emptied(SA_ARENA_READONLY);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- suite */
 
 int main(void)
@@ -590,5 +625,6 @@ int main(void)
 	tcase_add_loop_test(faults, test_sweeps, 0, 3);
 	tcase_add_loop_test(faults, test_fork, 0, each);
 	tcase_add_loop_test(faults, test_destroy, 0, 3);
+	tcase_add_test(faults, test_neither_opened_nor_unmapped);
 	return support_run(suite);
 }
