@@ -44,18 +44,18 @@ static void serve(int listener, const char *token)
 				   "Connection: close\r\n\r\n" ANSWER;
 	static const char bad[] = "HTTP/1.1 401 Unauthorized\r\n"
 				  "Content-Length: 0\r\n\r\n";
-	static char request[4096];
+	static char received[4096];
 	size_t got = 0;
 	int fd = accept(listener, NULL, NULL);
 
-	while (strstr(request, "\r\n\r\n") == NULL) {
+	while (strstr(received, "\r\n\r\n") == NULL) {
 		ssize_t more =
-			read(fd, request + got, sizeof(request) - 1 - got);
+			read(fd, received + got, sizeof(received) - 1 - got);
 
 		HOOK_REQUIRE(more > 0);
 		got += (size_t)more;
 	}
-	if (strstr(request, token) != NULL)
+	if (strstr(received, token) != NULL)
 		got = (size_t)write(fd, good, sizeof(good) - 1);
 	else
 		got = (size_t)write(fd, bad, sizeof(bad) - 1);
