@@ -185,7 +185,8 @@ sa_arena_aligned_alloc(sa_arena *arena, size_t alignment, size_t size);
  * Make the object `size` bytes long; its content is kept up to the smaller of
  * both sizes and new bytes are zero.  In place where the slot allows, else
  * moved, and the copy left behind is wiped.  `ptr` NULL allocates; size 0
- * gives an object of no bytes and never frees.
+ * gives an object of no bytes and never frees.  The arena has to be READWRITE,
+ * even if the object shrinks where it lies.
  *
  * NULL with errno as sa_arena_alloc(), and the object is untouched.
  * The object itself must not be used by another thread meanwhile.
@@ -196,14 +197,15 @@ sa_arena_realloc(sa_arena *arena, void *ptr, size_t size);
 
 /*
  * Allocate `size` bytes and copy them in from `src`, which may be NULL only
- * if size is 0 (else EINVAL).  Errors as sa_arena_alloc().
+ * if size is 0 (else EINVAL).  The arena has to be READWRITE; a source in an
+ * arena, readable.  Errors as sa_arena_alloc().
  */
 SA_ARENA_API SA_ARENA_MALLOC SA_ARENA_USE_RESULT void *
 sa_arena_dup(sa_arena *arena, const void *src, size_t size);
 
 /*
- * As sa_arena_dup(), and then wipe the source.  On failure the source is
- * untouched.
+ * As sa_arena_dup(), and then wipe the source, which has to be writable.  On
+ * failure the source is untouched.
  */
 SA_ARENA_API SA_ARENA_MALLOC SA_ARENA_USE_RESULT void *
 sa_arena_take(sa_arena *arena, void *src, size_t size);
@@ -253,6 +255,11 @@ SA_ARENA_API int sa_arena_contains(const sa_arena *arena, const void *ptr);
  * it, some memory stays as it is: the call fails, further allocation is
  * refused with EACCES, and the next change, be it to the access in force,
  * sets everything anew.
+ *
+ * Calls that give out an object or change its size need the arena READWRITE:
+ * sa_arena_alloc(), _calloc(), _aligned_alloc(), _realloc(), _dup(), _take()
+ * and sa_pool_alloc(); else they fail with EACCES.  All others work in every
+ * access state, and open for themselves what rests.
  */
 
 /*
@@ -382,8 +389,8 @@ SA_ARENA_API void sa_pool_destroy(sa_pool *pool);
 SA_ARENA_API int sa_arena_reset(sa_arena *arena);
 
 /*
- * Give wholly free regions back to the system.  Returns the bytes of secret
- * memory returned; 0 with EINVAL for a NULL arena.
+ * Give wholly free regions back to the system, in every access state.  Returns
+ * the bytes of secret memory returned; 0 with EINVAL for a NULL arena.
  * Misuse detected: WRITE_AFTER_FREE in what is given back.
  */
 SA_ARENA_API size_t sa_arena_trim(sa_arena *arena);
