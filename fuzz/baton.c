@@ -35,8 +35,12 @@ static void *run(void *context)
 void baton_start(void)
 {
 	static unsigned numbers[BATON_THREADS];
+	static int is_started;
 	pthread_t id;
 
+	if (is_started)
+		return;
+	is_started = 1;
 	for (unsigned i = 1; i < BATON_THREADS; i++) {
 		numbers[i] = i;
 		FUZZ_REQUIRE(sem_init(&runners[i].begin, 0, 0) == 0);

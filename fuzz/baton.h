@@ -8,7 +8,8 @@
 
 #define BATON_THREADS 4
 
-/* Start the threads; once. */
+/* Start the threads, unless they are there.  AFL++ forks after initialisation,
+ * which they would not survive. */
 void baton_start(void);
 
 /* Have `turn` run on that thread, below BATON_THREADS, and wait for its end.

@@ -557,7 +557,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argv;
 	dice_start();
 	judge_start();
-	baton_start();
 	/* The canary key stays, which saves time in every run. */
 	options.mlock = SA_ARENA_MLOCK_BEST_EFFORT;
 	FUZZ_REQUIRE(sa_arena_create(&options) != NULL);
@@ -583,8 +582,10 @@ static void run(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	size_t mapped = refuse_mapped_size();
+	size_t mapped;
 
+	baton_start();
+	mapped = refuse_mapped_size();
 	input.next = data;
 	input.end = data + size;
 	dice_begin();
