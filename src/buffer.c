@@ -3,6 +3,8 @@
  * Content that grows inside one object of an arena: its storage is one byte
  * longer than its capacity, and all behind the content is zero.
  */
+/* Any file can be opened and asked for its size, by 32-bit programs, too. */
+#define _FILE_OFFSET_BITS 64
 #include <config.h>
 
 #include "sodium_arena_buffer.h"

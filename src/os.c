@@ -246,6 +246,13 @@ static void keep_head(const char *piece, size_t size, void *state)
 	h->text[h->length] = '\0';
 }
 
+/* What no size can tell is as good as no limit: 32-bit programs on machines
+ * with more than 4 GiB. */
+static size_t saturate(uint64_t value)
+{
+	return value > SIZE_MAX ? SIZE_MAX : (size_t)value;
+}
+
 static uint64_t parse_number(const char *text, unsigned base)
 {
 	uint64_t value = 0;
@@ -314,7 +321,8 @@ size_t sa_os_memory_size(void)
 {
 	long pages = sysconf(_SC_PHYS_PAGES);
 
-	return pages <= 0 ? SIZE_MAX : (size_t)pages * sa_os_page_size;
+	return pages <= 0 ? SIZE_MAX
+			  : saturate((uint64_t)pages * sa_os_page_size);
 }
 
 size_t sa_os_lockable_size(void)
@@ -333,7 +341,7 @@ size_t sa_os_lockable_size(void)
 	locked = status_figure(&status, "\nVmLck:", 10, 0) * 1024;
 	if (locked >= limit.rlim_cur)
 		return 0;
-	return sa_align_down((size_t)(limit.rlim_cur - locked),
+	return sa_align_down(saturate(limit.rlim_cur - locked),
 			     sa_os_page_size);
 }
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Traces of secrets in the memory of processes, in files and in text. */
+/* A 32-bit process has memory beyond 2 GiB. */
+#define _FILE_OFFSET_BITS 64
 #include <config.h>
 
 #include "seeker.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,20 +164,22 @@ static void look_at(const request *asked, const matcher *match,
 /* One mapping; pages that cannot be read (guards of the kernel's, a file's
  * that has become shorter) are passed over. */
 static void look_through(const request *asked, const matcher *match, int memory,
-			 uintptr_t from, uintptr_t to, seeker_traces *traces)
+			 uint64_t from, uint64_t to, seeker_traces *traces)
 {
 	static unsigned char chunk[CHUNK + SEEKER_TRACE];
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), size;
 	ssize_t got;
 
 	while (from < to) {
-		size = to - from < sizeof chunk ? to - from : sizeof chunk;
+		size = to - from < sizeof chunk ? (size_t)(to - from)
+						: sizeof chunk;
 		got = pread(memory, chunk, size, (off_t)from);
 		if (got <= 0) {
 			from += page - from % page;
 			continue;
 		}
-		look_at(asked, match, chunk, (size_t)got, from, traces);
+		look_at(asked, match, chunk, (size_t)got, (uintptr_t)from,
+			traces);
 		if ((size_t)got == sizeof chunk)
 			got -= SEEKER_TRACE - 1;
 		from += (size_t)got;
@@ -204,7 +209,7 @@ static seeker_traces answer(const request *asked)
 {
 	matcher match = matcher_create(asked->number, 1, asked->secret_size);
 	seeker_traces traces = {0};
-	unsigned long from, to;
+	uint64_t from, to;
 	int memory, fd;
 	FILE *maps, *file = open_of(asked->pid, "mem", &memory);
 	char text[4096];
@@ -212,8 +217,8 @@ static seeker_traces answer(const request *asked)
 	maps = open_of(asked->pid, "maps", &fd);
 	SUPPORT_REQUIRE(file != NULL && maps != NULL);
 	while (fgets(text, sizeof text, maps) != NULL)
-		if (sscanf(text, "%lx-%lx ", &from, &to) == 2 && from < to &&
-		    to <= INT64_MAX && !is_foreign(text))
+		if (sscanf(text, "%" SCNx64 "-%" SCNx64 " ", &from, &to) == 2 &&
+		    from < to && to <= INT64_MAX && !is_foreign(text))
 			look_through(asked, &match, memory, from, to, &traces);
 	fclose(maps);
 	fclose(file);

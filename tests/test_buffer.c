@@ -3,6 +3,7 @@
  * Buffers: content against a plain copy, growth that wipes what it leaves and
  * is rare, stealing, reading; and no copy of a secret anywhere in the process.
  */
+#define _FILE_OFFSET_BITS 64
 #include <config.h>
 
 #include <errno.h>
@@ -469,6 +470,20 @@ START_TEST(test_read_file)
 }
 END_TEST
 
+/* Too large for the program's own sizes, where those have 32 bits. */
+START_TEST(test_read_enormous_file)
+{
+	make_file("");
+	append("kept");
+	if (truncate(path, (off_t)5 << 30) != 0)
+		support_skip("read_enormous_file", "no such file can be made");
+	else
+		assert_fails(sa_buffer_read_file(&buffer, path, 100), EFBIG);
+	ck_assert_str_eq(sa_buffer_string(&buffer), "kept");
+	unlink(path);
+}
+END_TEST
+
 /* Of what tells no size, too much is found when it comes, and wiped. */
 START_TEST(test_read_file_without_size)
 {
@@ -598,6 +613,7 @@ int main(void)
 	tcase_add_test(tc, test_read_fd_most);
 	tcase_add_test(tc, test_read_fd_interrupted);
 	tcase_add_test(tc, test_read_file);
+	tcase_add_test(tc, test_read_enormous_file);
 	tcase_add_test(tc, test_read_file_without_size);
 	tcase_add_test(tc, test_read_file_closes);
 	tcase_add_test(tc, test_no_copies);

@@ -33,7 +33,6 @@ START_TEST(test_numbers)
 		{"32", false, 32},
 		{"4K", true, 4096},
 		{"3M", true, (size_t)3 << 20},
-		{"18446744073709551615", false, SIZE_MAX},
 		{"18446744073709551616", false, 0},
 		{"17179869184G", true, 0},
 		{"4K", false, 0},
@@ -54,6 +53,31 @@ START_TEST(test_numbers)
 		ck_assert_msg(found == (number != 0 || i == 0), "%s",
 			      cases[i].text);
 	}
+}
+END_TEST
+
+START_TEST(test_largest_number)
+{
+	struct text largest = text_format("%zu", SIZE_MAX);
+	struct text kibibytes = text_format("%zuK", SIZE_MAX / 1024 + 1);
+	size_t number = 0;
+
+	ck_assert(text_parse(largest.string, false, &number));
+	ck_assert_uint_eq(number, SIZE_MAX);
+	ck_assert(!text_parse(kibibytes.string, true, &number));
+}
+END_TEST
+
+/* What no size can tell is the largest. */
+START_TEST(test_sizes)
+{
+	struct text kibibytes = text_format("%zu kB", SIZE_MAX / 1024);
+	struct text more = text_format("%zu kB", SIZE_MAX / 1024 + 1);
+
+	ck_assert_uint_eq(text_size("17 kB", 1024), 17 * 1024);
+	ck_assert_uint_eq(text_size(kibibytes.string, 1024), SIZE_MAX - 1023);
+	ck_assert_uint_eq(text_size(more.string, 1024), SIZE_MAX);
+	ck_assert_uint_eq(text_size("18446744073709551616", 1), SIZE_MAX);
 }
 END_TEST
 
@@ -144,6 +168,11 @@ START_TEST(test_cgroup_1)
 	ck_assert_str_eq(group.path.string, "/docker/abc");
 	ck_assert_uint_eq(group.limit, 8192);
 	ck_assert_uint_eq(group.left, 4096);
+	put("/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes",
+	    "9223372036854771712\n");
+	ck_assert(cgroup_read(root, &group));
+	ck_assert_uint_eq(group.limit, SIZE_MAX);
+	ck_assert_uint_eq(group.left, SIZE_MAX);
 }
 END_TEST
 
@@ -236,6 +265,8 @@ int main(void)
 	TCase *groups = tcase_create("groups");
 
 	tcase_add_test(figures, test_numbers);
+	tcase_add_test(figures, test_largest_number);
+	tcase_add_test(figures, test_sizes);
 	tcase_add_test(figures, test_sodium_share);
 	tcase_add_test(figures, test_memory_limits);
 	tcase_add_test(figures, test_enormous);

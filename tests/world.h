@@ -42,7 +42,7 @@ typedef struct world {
 	world_region regions[WORLD_REGIONS];
 	sa_arena_access resting;
 	world_holders holders;
-	size_t failures; /* that the arena had counted before this call */
+	uint64_t failures; /* that the arena had counted before this call */
 	size_t refused;  /* calls that failed */
 
 	/* The kernel may refuse twice: to change a region, and to change it

@@ -20,7 +20,7 @@ static const struct hierarchy version_1 = {"/sys/fs/cgroup/memory",
 					   "memory.usage_in_bytes"};
 
 /* Version 1 says "no limit" by a number near 2^63. */
-#define VERSION_1_UNLIMITED ((size_t)1 << 60)
+#define VERSION_1_UNLIMITED (SIZE_MAX > UINT32_MAX ? SIZE_MAX >> 4 : SIZE_MAX)
 
 static void apply(struct cgroup *group, size_t limit, size_t usage)
 {

@@ -59,7 +59,7 @@ static size_t meminfo(const char *key, size_t otherwise)
 
 	if (!text_after("/proc/meminfo", key, &value))
 		return otherwise;
-	return (size_t)strtoull(value.string, NULL, 10) * 1024;
+	return text_size(value.string, 1024);
 }
 
 size_t host_available_memory(void)

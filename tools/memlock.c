@@ -45,14 +45,12 @@ static size_t locked_now(void)
 
 	if (!text_after("/proc/self/status", "VmLck:", &value))
 		return 0;
-	return (size_t)strtoull(value.string, NULL, 10) * 1024;
+	return text_size(value.string, 1024);
 }
 
 static size_t limit_of(const char *word)
 {
-	return strcmp(word, "unlimited") == 0
-		       ? SIZE_MAX
-		       : (size_t)strtoull(word, NULL, 10);
+	return strcmp(word, "unlimited") == 0 ? SIZE_MAX : text_size(word, 1);
 }
 
 static bool limits_of(long pid, struct limits *limits)

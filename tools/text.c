@@ -40,14 +40,25 @@ bool text_line(const char *path, struct text *line)
 bool text_number(const char *path, size_t *number)
 {
 	struct text line;
+	size_t digits;
 
 	if (!text_line(path, &line))
 		return false;
-	if (strcmp(line.string, "max") == 0) {
+	digits = strspn(line.string, "0123456789");
+	if (strcmp(line.string, "max") == 0)
 		*number = SIZE_MAX;
-		return true;
-	}
-	return text_parse(line.string, false, number);
+	else if (digits != 0 && line.string[digits] == '\0')
+		*number = text_size(line.string, 1);
+	else
+		return false;
+	return true;
+}
+
+size_t text_size(const char *text, size_t unit)
+{
+	unsigned long long value = strtoull(text, NULL, 10);
+
+	return value > SIZE_MAX / unit ? SIZE_MAX : (size_t)value * unit;
 }
 
 static bool shift_of(const char *suffix, unsigned *shift)

@@ -19,8 +19,13 @@ bool text_line(const char *path, struct text *line);
 /* What follows `key` and blanks in the file's first line that begins so. */
 bool text_after(const char *path, const char *key, struct text *value);
 
-/* The number that a file begins with; "max" is SIZE_MAX. */
+/* The number that a file begins with; SIZE_MAX for "max", and for what no size
+ * can tell: a 32-bit program on a 64-bit kernel reads such numbers. */
 bool text_number(const char *path, size_t *number);
+
+/* The decimal number that `text` begins with, in units of so many bytes; as
+ * much as a size can tell. */
+size_t text_size(const char *text, size_t unit);
 
 /* All of `text` as a number, with or without a suffix K, M or G (of 1,024).
  * False if it is none, or too large. */
