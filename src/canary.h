@@ -102,24 +102,6 @@ SA_INLINE void sa_canary_write(unsigned char *slot, size_t stride, size_t size,
 		      rotated & sa_canary_masks[slack].high);
 }
 
-/* Is every byte of slack and tail as it was written? */
-SA_INLINE bool sa_canary_intact(const unsigned char *slot, size_t stride,
-				size_t size, uint64_t word)
-{
-	size_t slack = stride - 8 - size;
-	uint64_t rotated = sa_canary_slack_word(word, slack);
-	uint64_t low, high;
-
-	if (SA_UNLIKELY(slack > SA_CANARY_SHORT))
-		return sa_canary_intact_long(slot, stride, size, word);
-	/* In the smallest slots that is the tail before, and the mask is 0. */
-	low = sa_load_word(slot + stride - 24) ^ rotated;
-	high = sa_load_word(slot + stride - 16) ^ rotated;
-	low &= sa_canary_masks[slack].low;
-	high &= sa_canary_masks[slack].high;
-	return sa_load_word(slot + stride - 8) == word && (low | high) == 0;
-}
-
 /* The index of the first byte of the run that is not as it was filled; `size`
  * if there is none. */
 size_t sa_canary_first_wrong(const unsigned char *run, size_t size,
@@ -141,6 +123,27 @@ SA_INLINE bool sa_canary_intact_alone(const unsigned char *slot, size_t stride,
 		return sa_canary_intact_long(slot, stride, size, word);
 	return tail == 0 &&
 	       sa_canary_first_wrong(slot + size, slack, word) == slack;
+}
+
+/* Is every byte of slack and tail as it was written?  Reads bytes of the object
+ * too: where words need two registers, those would be left on the stack. */
+SA_INLINE bool sa_canary_intact(const unsigned char *slot, size_t stride,
+				size_t size, uint64_t word)
+{
+	size_t slack = stride - 8 - size;
+	uint64_t rotated = sa_canary_slack_word(word, slack);
+	uint64_t low, high;
+
+	if (sizeof(uintptr_t) < sizeof(uint64_t))
+		return sa_canary_intact_alone(slot, stride, size, word);
+	if (SA_UNLIKELY(slack > SA_CANARY_SHORT))
+		return sa_canary_intact_long(slot, stride, size, word);
+	/* In the smallest slots that is the tail before, and the mask is 0. */
+	low = sa_load_word(slot + stride - 24) ^ rotated;
+	high = sa_load_word(slot + stride - 16) ^ rotated;
+	low &= sa_canary_masks[slack].low;
+	high &= sa_canary_masks[slack].high;
+	return sa_load_word(slot + stride - 8) == word && (low | high) == 0;
 }
 
 /* Is the tail that ends where `slot` begins as the slot before wrote it? */
