@@ -95,7 +95,7 @@ for what in RLIMIT_MEMLOCK CAP_IPC_LOCK max_map_count core_pattern swap \
 	'secrets by sodium_malloc' '^  fits  .* yes$'; do
 	has "$what"
 done
-run 1 doctor --count=1000000000000000
+run 1 doctor --size=1M --count=4000000000
 has '^  fits  .* no$'
 
 # A full disk is told.

@@ -17,6 +17,15 @@ skip()
 [ -z "${SANITIZE-}" ] || skip 'Rust programs are not linked with sanitizers'
 PATH=$PATH:${CARGO_HOME:-${HOME-}/.cargo}/bin
 command -v cargo >/dev/null || skip 'there is no cargo'
+arch=$(rustc --print cfg | sed -n 's/^target_arch="\(.*\)"/\1/p')
+case $arch in
+riscv*) macro=__riscv ;;
+x86) macro=__i386__ ;;
+*) macro=__${arch}__ ;;
+esac
+# shellcheck disable=SC2086 # flags are words
+echo | ${CC:-cc} ${flags-} -dM -E - | grep -q "^#define $macro " ||
+	skip "rustc compiles for $arch, and this build is for another processor"
 
 # The trait is not stable yet.
 RUSTC_BOOTSTRAP=1

@@ -43,7 +43,7 @@ typedef struct world {
 	sa_arena_access resting;
 	world_holders holders;
 	uint64_t failures; /* that the arena had counted before this call */
-	size_t refused;  /* calls that failed */
+	size_t refused;    /* calls that failed */
 
 	/* The kernel may refuse twice: to change a region, and to change it
 	 * back.  What then is left must be told, and mended by the next
