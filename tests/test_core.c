@@ -317,6 +317,8 @@ static const char *kernel_excuse(void)
 			pattern[0] = '|';
 		fclose(file);
 	}
+	if (!support_takes_advice())
+		return "no advice is taken here";
 	if (pattern[0] == '|' || strchr(pattern, '/') != NULL)
 		return "core_pattern leads out of the current folder";
 	if (getrlimit(RLIMIT_CORE, &core) != 0 ||

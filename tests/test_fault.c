@@ -136,6 +136,10 @@ START_TEST(test_excluded)
 	support_end end;
 	void *object;
 
+	if (!support_takes_advice()) {
+		support_skip("excluded", "no advice is taken here");
+		return;
+	}
 	options.fork = SA_ARENA_FORK_EXCLUDE;
 	excluded = sa_arena_create(&options);
 	ck_assert_ptr_nonnull(excluded);

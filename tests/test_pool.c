@@ -693,6 +693,10 @@ START_TEST(test_fork)
 					      begin_anew_in_child};
 	sa_arena_options options = support_options();
 
+	if (!support_takes_advice() && _i != SA_ARENA_FORK_INHERIT) {
+		support_skip("fork", "no advice is taken here");
+		return;
+	}
 	sa_arena_destroy(arena);
 	options.fork = (sa_arena_fork)_i;
 	arena = sa_arena_create(&options);

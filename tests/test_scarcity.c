@@ -288,9 +288,16 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("scarcity");
-	TCase *scarcity = tcase_create("scarcity");
+	Suite *suite;
+	TCase *scarcity;
 
+	/* Each trial ends with a look at the flags of all memory. */
+	if (!support_takes_advice()) {
+		support_skip("scarcity", "no advice is taken here");
+		return 77;
+	}
+	suite = suite_create("scarcity");
+	scarcity = tcase_create("scarcity");
 	suite_add_tcase(suite, scarcity);
 	tcase_set_timeout(scarcity, 60);
 	tcase_add_loop_test(scarcity, test_no_mappings, 0,
