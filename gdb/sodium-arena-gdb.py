@@ -107,7 +107,7 @@ def find_page(arena, pointer):
     for (node, field, _), index in zip(nodes, indexes):
         if at == 0:
             return 0
-        at += field.bitpos // 8 + index * 8
+        at += field.bitpos // 8 + index * word.sizeof
         at = number(gdb.Value(at).cast(word.pointer()).dereference())
     return at
 
