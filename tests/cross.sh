@@ -5,6 +5,7 @@
 # Usage: cross.sh ARCH [TEST...]; ARCH is Debian's name of it.  As root or with
 # sudo, after ./bootstrap, on Debian 12; libraries of the other processor go to
 # a temporary folder, not to the system.  KEEP=FOLDER works there and keeps it.
+# shellcheck disable=SC2046,SC2086 # lists are words
 # shellcheck disable=SC2317 # quietly() calls functions
 set -euo pipefail
 
@@ -54,10 +55,12 @@ chmod 755 "$tmp"
 
 install_tools()
 {
-	local packages=(make pkg-config "gcc-${host/_/-}"
+	local packages=(make pkg-config "gcc-${host/_/-}" "g++-${host/_/-}"
 		"libc6-dev-$arch-cross")
 
-	[ -z "$emulator" ] || packages+=(qemu-user-static)
+	# Its loader where programs look for it, or what plays the processor.
+	packages+=("${emulator:+qemu-user-static}")
+	[ -n "$emulator" ] || packages[-1]=libc6-i386
 	dpkg -s "${packages[@]}" >/dev/null 2>&1 ||
 		as_root apt-get install -y --no-install-recommends \
 			"${packages[@]}"
@@ -89,15 +92,17 @@ unpack_libraries()
 # What `make check` puts before each test program.
 runner()
 {
-	local libraries=$tmp/sysroot/usr/lib/$multiarch
-	local loader=(/usr/"$host"/lib/ld-*.so.*)
-
-	if [ -n "$emulator" ]; then
+	[ -z "$emulator" ] ||
 		echo "qemu-$emulator-static -L /usr/$host" \
 			"-E LD_LIBRARY_PATH=$libraries"
-	else
-		echo "${loader[0]} --library-path $libraries:/usr/$host/lib"
-	fi
+}
+
+# Scripts would start what was built without the emulator.
+tests_for_emulator()
+{
+	printf 'include Makefile\nall-tests:\n\t@echo $(TESTS)\n' |
+		make -s -f - all-tests | tr ' ' '\n' |
+		grep -vE '/check-(cmake|command|corpus|gdb|hooks|tutorial)\.'
 }
 
 quietly()
@@ -109,23 +114,40 @@ quietly()
 }
 
 quietly install_tools
+libraries=$tmp/sysroot/usr/lib/$multiarch
 [ -d "$tmp/sysroot" ] || quietly unpack_libraries
-export PKG_CONFIG_LIBDIR=$tmp/sysroot/usr/lib/$multiarch/pkgconfig
+# The compiler's own; not the C library beside them, which the loader finds.
+ln -sf /usr/"$host"/lib/{libgcc_s.so.1,libstdc++.so.6} "$libraries/"
+export PKG_CONFIG_LIBDIR=$libraries/pkgconfig
 export PKG_CONFIG_SYSROOT_DIR=$tmp/sysroot
+export LDFLAGS="-Wl,-rpath-link,$libraries"
 mkdir -p "$tmp/build"
 cd "$tmp/build"
 [ -e Makefile ] || quietly "$root/configure" --host="$host" \
 	PKG_CONFIG=pkg-config --enable-werror --disable-peers \
-	LDFLAGS="-Wl,-rpath-link,$tmp/sysroot/usr/lib/$multiarch"
-quietly make -j"$(nproc)"
-quietly make -j"$(nproc)" bench/sodium-arena-bench
+	CPPFLAGS="-isystem $tmp/sysroot/usr/include"
+jobs=${JOBS-$(nproc)}
+quietly make -j"$jobs"
+quietly make -j"$jobs" bench/sodium-arena-bench
 status=0
-# Emulation is slow.
 export VERBOSE=1
-[ -z "$emulator" ] ||
+tests=$*
+if [ -n "$emulator" ]; then
+	# Emulation is slow.
 	export CK_TIMEOUT_MULTIPLIER="${CK_TIMEOUT_MULTIPLIER-10}"
-make -j"$(nproc)" check LOG_COMPILER="$(runner)" ${1:+TESTS="$*"} \
+	tests=${tests:-$(tests_for_emulator)}
+else
+	# The build's own tools pass over libraries of another processor.
+	export LD_LIBRARY_PATH=$libraries
+fi
+make -k -j"$jobs" check LOG_COMPILER="$(runner)" ${tests:+TESTS="$(echo $tests)"} \
 	>"$tmp/log" 2>&1 || status=$?
-grep -aE '^(PASS|FAIL|SKIP|ERROR): ' "$tmp/log" || cat "$tmp/log"
+grep -aE '^((PASS|FAIL|SKIP|ERROR): |# [A-Z]+: )' "$tmp/log" || cat "$tmp/log"
 grep -ahE '^(skipped: |.*:[FE]:)' tests/*.log || true
+if [ -n "$emulator" ] && [ $# -eq 0 ]; then
+	for target in operations options; do
+		$(runner) "fuzz/replay-$target" "$root/fuzz/corpus/$target" ||
+			status=1
+	done
+fi
 exit $status
