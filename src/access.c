@@ -9,6 +9,7 @@
 #include "huge.h"
 #include "probe.h"
 #include "shards.h"
+#include "veil.h"
 
 /* The regions one after another: those of slabs, then those of large objects.
  * NULL begins, and ends. */
@@ -47,11 +48,14 @@ static int set_region(sa_huge_mover *mover, sa_region *region,
 
 	if (access == SA_ARENA_NOACCESS && before != SA_ARENA_NOACCESS)
 		sa_huge_consider(mover, region);
-	if (sa_region_set_access(region, access) == 0)
+	if (sa_region_set_access(region, access) == 0) {
+		sa_veil_draw_region(mover->arena, region);
 		return 0;
+	}
 	error = errno;
 	if (sa_region_set_access(region, before) != 0)
 		sa_access_tear(mover->arena, errno);
+	sa_veil_draw_region(mover->arena, region);
 	errno = error;
 	return -1;
 }
@@ -68,9 +72,11 @@ static void put_back(sa_arena *arena, const sa_region *end,
 	region_cursor at = {arena->tracts, arena->larges};
 	sa_region *region;
 
-	while ((region = next_region(&at)) != end)
+	while ((region = next_region(&at)) != end) {
 		if (sa_region_set_access(region, due(region, access)) != 0)
 			sa_access_tear(arena, errno);
+		sa_veil_draw_region(arena, region);
+	}
 }
 
 static int set_regions(sa_arena *arena, sa_arena_access old,

@@ -20,6 +20,7 @@
 #include "shards.h"
 #include "stats.h"
 #include "sweep.h"
+#include "veil.h"
 
 const char *sa_arena_version_string(void)
 {
@@ -131,6 +132,7 @@ sa_arena *sa_arena_create(const sa_arena_options *options)
 	if (arena == NULL)
 		goto leave_registry;
 	arena->key = key;
+	sa_veil_begin(arena);
 	if (open_for_business(arena) != 0)
 		goto delete_arena;
 	sa_registry_add(arena);
@@ -138,6 +140,7 @@ sa_arena *sa_arena_create(const sa_arena_options *options)
 
 delete_arena:
 	error = errno;
+	sa_veil_end(arena);
 	delete_arena(arena);
 	errno = error;
 leave_registry:
@@ -157,6 +160,7 @@ void sa_arena_destroy(sa_arena *arena)
 	if (sa_sweep_destroy(arena, &misuse) == SA_SWEEP_MISUSE)
 		sa_arena_misused(arena, &misuse);
 	pthread_mutex_destroy(&arena->mutex);
+	sa_veil_end(arena);
 	delete_arena(arena);
 	sa_registry_leave();
 }

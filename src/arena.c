@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "annotate.h"
 #include "fatal.h"
 #include "os.h"
 #include "probe.h"
@@ -15,10 +16,12 @@ void sa_arena_lock(sa_arena *arena)
 {
 	if (!arena->is_solo)
 		pthread_mutex_lock(&arena->mutex);
+	sa_annotate_begin();
 }
 
 void sa_arena_unlock(sa_arena *arena)
 {
+	sa_annotate_end();
 	if (!arena->is_solo)
 		pthread_mutex_unlock(&arena->mutex);
 }
@@ -63,5 +66,9 @@ int sa_arena_fail(sa_arena *arena, int error)
 void sa_arena_misused(const sa_arena *arena, sa_arena_misuse *misuse)
 {
 	misuse->arena = arena->name;
+	/* The debugger has its own to say. */
+	if (misuse->kind == SA_ARENA_MISUSE_DOUBLE_FREE ||
+	    misuse->kind == SA_ARENA_MISUSE_INVALID_POINTER)
+		sa_annotate_free(arena, misuse->object);
 	sa_fatal_misuse(misuse);
 }

@@ -8,6 +8,7 @@
 
 #include "os.h"
 #include "probe.h"
+#include "veil.h"
 #include "vmname.h"
 
 /* An arena begins with four pages, so that it is of use where 64 KiB can be
@@ -104,6 +105,7 @@ static int add_tract(sa_arena *arena, size_t size)
 	sa_tract_init(tract, bits);
 	link_tract(arena, tract);
 	sa_vmname_set(&tract->region, arena->name);
+	sa_veil_add_region(&tract->region);
 	SA_PROBE3(growth, arena->name, start, size);
 	return 0;
 
@@ -205,6 +207,7 @@ void sa_growth_drop(sa_arena *arena, sa_tract *tract)
 	atomic_fetch_sub(&arena->region_count, 1);
 	sa_pagemap_set(&arena->pagemap, tract->region.start, size,
 		       (unsigned char *)&gone + 1);
+	sa_veil_remove_region(&tract->region);
 	if (sa_region_destroy(&tract->region) != 0)
 		sa_arena_fail(arena, errno);
 	sa_meta_free(&arena->meta, tract->free_pages, sa_tract_bits_size(size));

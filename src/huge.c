@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "annotate.h"
 #include "os.h"
 
 /* Moving costs as much as five times opening and closing with small pages,
@@ -79,7 +80,8 @@ void sa_huge_consider(sa_huge_mover *mover, sa_region *region)
 {
 	int kept = errno;
 
-	if (!is_due(mover, region))
+	/* A debugger would have to see through the move. */
+	if (sa_annotate_is_on() || !is_due(mover, region))
 		return;
 	if (!mover->is_asked) {
 		mover->is_asked = true;

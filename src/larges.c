@@ -8,6 +8,7 @@
 
 #include "growth.h"
 #include "probe.h"
+#include "veil.h"
 #include "vmname.h"
 
 /* The descriptor that has been unused for longest. */
@@ -70,6 +71,7 @@ sa_large *sa_larges_add(sa_arena *arena, size_t size, size_t alignment)
 		       (unsigned char *)large + 1);
 	link_large(arena, large);
 	sa_vmname_set(&large->region, arena->name);
+	sa_veil_add_region(&large->region);
 	SA_PROBE3(growth, arena->name, large->region.start, need);
 	return large;
 
@@ -91,6 +93,8 @@ void sa_larges_drop(sa_arena *arena, sa_large *large)
 		large->next->previous = large->previous;
 	sa_growth_discount(arena, &large->region);
 	atomic_fetch_sub(&arena->large_count, 1);
+	sa_veil_ending_large(arena, large);
+	sa_veil_remove_region(&large->region);
 	if (sa_large_destroy(large) != 0)
 		sa_arena_fail(arena, errno);
 	recycle_large(arena, large);

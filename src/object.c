@@ -11,6 +11,7 @@
 #include "larges.h"
 #include "pools.h"
 #include "supply.h"
+#include "veil.h"
 
 /* --------------------------------------------------------------- misuse */
 
@@ -165,6 +166,7 @@ static void alloc_large(sa_arena *arena, size_t size, size_t alignment,
 	}
 	sa_counters_alloc(&sa_shards_mine(arena)->counters, size);
 	out->object = sa_large_object(large);
+	sa_veil_made_large(arena, large);
 }
 
 static void alloc_slot(sa_arena *arena, size_t size, unsigned class,
@@ -186,12 +188,14 @@ static void alloc_slot(sa_arena *arena, size_t size, unsigned class,
 		return;
 	bin = sa_shard_bin(shard, class);
 	slot = sa_shard_take(shard, bin);
+	sa_veil_lift_slot(slot);
 	out->is_misuse = !sa_slot_birth(slot, bin->stride, size, arena->key);
 	if (out->is_misuse) {
 		sa_slot_explain_birth(slot, &out->misuse);
 		return;
 	}
 	out->object = slot.memory;
+	sa_veil_made_slot(arena, slot);
 	sa_counters_alloc(&shard->counters, size);
 	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
 }
@@ -233,6 +237,7 @@ static void with_region_open(sa_arena *arena, sa_region *region, sa_found found,
 		out->error = errno;
 		arena->is_torn = true;
 	}
+	sa_veil_draw_region(arena, region);
 }
 
 /* No thread is in any shard: this one may act for the slab's owner. */
@@ -268,6 +273,7 @@ static void free_large(sa_arena *arena, sa_found found, outcome *out)
 	sa_large *large = found.large;
 	size_t size = atomic_load(&large->size);
 
+	sa_annotate_lift(large->region.start, large->region.size);
 	with_region_open(arena, &large->region, found, verify_large, out);
 	if (out->is_misuse || out->error != 0)
 		return;
@@ -275,20 +281,36 @@ static void free_large(sa_arena *arena, sa_found found, outcome *out)
 	sa_counters_free(&sa_shards_mine(arena)->counters, size);
 }
 
-static void free_slot(sa_arena *arena, sa_found found, outcome *out)
+/* For a debugger's sake: in its slab a slot waits for longer than in stock. */
+static bool retire(sa_shard *shard, const sa_slot *slot)
 {
-	sa_shard *shard;
+	if (!sa_annotate_is_of_memory())
+		return true;
+	sa_shard_bin(shard, slot->slab->class)->count--;
+	return sa_shard_give(shard, slot);
+}
 
-	if (arena->is_stopped) {
-		with_region_open(arena, found.slot.slab->region, found,
-				 end_in_quiet_arena, out);
-		return;
-	}
-	shard = sa_shards_mine(arena);
-	if (!sa_object_end(arena, shard, &found.slot)) {
+static void end_slot(sa_arena *arena, sa_found found, outcome *out)
+{
+	sa_shard *shard = sa_shards_mine(arena);
+
+	if (!sa_object_end(arena, shard, &found.slot) ||
+	    !retire(shard, &found.slot)) {
 		out->is_misuse = true;
 		sa_object_explain_death(shard, found.slot, &out->misuse);
 	}
+}
+
+static void free_slot(sa_arena *arena, sa_found found, outcome *out)
+{
+	sa_veil_lift_slot(found.slot);
+	if (arena->is_stopped)
+		with_region_open(arena, found.slot.slab->region, found,
+				 end_in_quiet_arena, out);
+	else
+		end_slot(arena, found, out);
+	if (!out->is_misuse && !sa_mark_is_live(sa_slot_mark(found.slot)))
+		sa_veil_ended_slot(arena, found.slot);
 }
 
 void sa_object_free_locked(sa_arena *arena, void *ptr)

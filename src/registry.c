@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <sodium.h>
 
+#include "annotate.h"
 #include "fatal.h"
 #include "larges.h"
 #include "os.h"
 #include "shards.h"
 #include "supply.h"
 #include "sweep.h"
+#include "veil.h"
 
 static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
 static sa_arena *arenas; /* youngest first */
@@ -171,6 +173,7 @@ static int start_library(void)
 	if (is_started)
 		return 0;
 	sa_os_start();
+	sa_annotate_start();
 	if (install_fork_handlers() != 0 || sodium_init() < 0) {
 		errno = ENOMEM;
 		return -1;
@@ -283,4 +286,20 @@ void sa_registry_try_visit(bool (*visit)(sa_arena *arena, void *context),
 		if (try_arena(a, visit, context))
 			break;
 	pthread_mutex_unlock(&registry_mutex);
+}
+
+static bool disregard_own(sa_arena *arena, void *unused)
+{
+	(void)unused;
+	sa_veil_disregard_own(arena);
+	return false;
+}
+
+/* After whatever else runs at exit, before a debugger looks for leaks. */
+__attribute__((destructor)) static void end_process(void)
+{
+	if (!sa_annotate_is_of_memory())
+		return;
+	sa_registry_try_visit(disregard_own, NULL);
+	sa_annotate_expect_leaks();
 }

@@ -6,6 +6,7 @@
 
 #include "access.h"
 #include "object.h"
+#include "veil.h"
 
 /* What a call under the mutex leaves behind. */
 typedef struct {
@@ -27,6 +28,7 @@ static void resize_slot(sa_arena *arena, sa_found found, size_t size,
 	sa_slot slot = found.slot;
 	size_t old = sa_found_size(found);
 
+	sa_veil_lift_slot(slot);
 	if (!sa_slot_is_intact(slot.memory, slot.slab->stride, old,
 			       arena->key)) {
 		out->is_misuse = true;
@@ -34,6 +36,7 @@ static void resize_slot(sa_arena *arena, sa_found found, size_t size,
 		return;
 	}
 	sa_slot_resize(slot, size);
+	sa_veil_resized_slot(arena, slot, old);
 	sa_counters_resize(&sa_shards_mine(arena)->counters, old, size);
 }
 
@@ -41,12 +44,16 @@ static bool resize_large(sa_arena *arena, sa_large *large, size_t size,
 			 outcome *out)
 {
 	size_t old = atomic_load(&large->size);
+	bool done;
 
+	sa_annotate_lift(large->region.start, large->region.size);
 	out->is_misuse = !sa_large_verify(large, &out->misuse);
-	if (out->is_misuse || !sa_large_resize(large, size, SA_LARGE_ALIGNMENT))
-		return false;
-	sa_counters_resize(&sa_shards_mine(arena)->counters, old, size);
-	return true;
+	done = !out->is_misuse &&
+	       sa_large_resize(large, size, SA_LARGE_ALIGNMENT);
+	if (done)
+		sa_counters_resize(&sa_shards_mine(arena)->counters, old, size);
+	sa_veil_resized_large(arena, large, old);
+	return done;
 }
 
 /* Change the size where the object is; false if it has to move. */

@@ -4,6 +4,7 @@
 
 #include "shards.h"
 
+#include "annotate.h"
 #include "os.h"
 
 static sa_shard *make_shard(sa_arena *arena, uintptr_t rightful)
@@ -23,7 +24,9 @@ static sa_shard *make_shard(sa_arena *arena, uintptr_t rightful)
 int sa_shards_init(sa_arena *arena)
 {
 	arena->is_solo = (arena->options.flags & SA_ARENA_SINGLE_THREADED) != 0;
-	arena->has_barrier = arena->is_solo || sa_os_has_barrier();
+	/* What a debugger is told of, it is told under the mutex. */
+	arena->has_barrier = !sa_annotate_is_on() &&
+			     (arena->is_solo || sa_os_has_barrier());
 	arena->guest = make_shard(arena, SA_SHARD_NOBODY);
 	if (arena->guest == NULL)
 		return -1;

@@ -9,6 +9,7 @@
 #include "growth.h"
 #include "os.h"
 #include "shards.h"
+#include "veil.h"
 
 /* A slab is taken from a thread that has no more than that share of it in use:
  * else threads that have a few objects each would take slabs from one another
@@ -65,17 +66,20 @@ static int cut_slab(sa_arena *arena, sa_tract *tract, sa_shard *shard,
 
 	if (slab == NULL)
 		goto give_pages;
+	sa_annotate_lift(pages, size);
 	if (sa_slab_create(slab, &arena->meta, arena->key, pages, size, head,
 			   stride) != 0)
-		goto recycle_slab;
+		goto hide_pages;
 	slab->class = class;
 	slab->region = &tract->region;
+	sa_veil_draw_slab(slab);
 	sa_shard_adopt(shard, slab);
 	sa_pagemap_set(&arena->pagemap, pages, size, slab);
 	atomic_fetch_add(&arena->slab_count, 1);
 	return 0;
 
-recycle_slab:
+hide_pages:
+	sa_annotate_hide(pages, size);
 	recycle(arena, slab);
 give_pages:
 	if (pages != NULL)
@@ -106,9 +110,11 @@ static void forget_slab(sa_arena *arena, sa_slab *slab)
 static bool release_slab(sa_arena *arena, sa_tract *tract, sa_slab *slab,
 			 sa_arena_misuse *misuse)
 {
+	sa_annotate_lift(slab->pages, slab->size);
 	if (!sa_slab_verify(slab, misuse))
 		return false;
 	sa_slab_wipe_tails(slab);
+	sa_veil_draw_slab(slab);
 	sa_tract_give(tract, slab->pages, slab->size);
 	forget_slab(arena, slab);
 	return true;

@@ -12,6 +12,7 @@
 #include "os.h"
 #include "shards.h"
 #include "supply.h"
+#include "veil.h"
 
 /* --------------------------------------------------------------- verify */
 
@@ -93,8 +94,10 @@ static int begin(sa_arena *arena, sa_arena_access access)
 	if (sa_shards_stop(arena) != 0)
 		return sa_arena_fail(arena, errno);
 	arena->is_held = true;
-	if (sa_access_raise(arena, access) == 0)
+	if (sa_access_raise(arena, access) == 0) {
+		sa_veil_lift(arena);
 		return 0;
+	}
 	arena->is_held = false;
 	sa_shards_resume(arena);
 	return sa_arena_fail(arena, errno);
@@ -103,8 +106,10 @@ static int begin(sa_arena *arena, sa_arena_access access)
 /* 0, or -1 with errno if the kernel refused to restore the access. */
 static int end(sa_arena *arena)
 {
-	int result = sa_access_restore(arena);
+	int result;
 
+	sa_veil_draw(arena);
+	result = sa_access_restore(arena);
 	arena->is_held = false;
 	sa_shards_resume(arena);
 	return result;
@@ -149,10 +154,12 @@ static void clear_tract(const sa_arena *arena, const sa_tract *tract)
 void sa_sweep_forget(sa_arena *arena)
 {
 	sa_access_forget_region_holders(arena);
+	sa_veil_ending_slots(arena);
 	while (arena->larges != NULL)
 		sa_larges_drop(arena, arena->larges);
 	count_all_freed(arena);
 	sa_supply_forget_slabs(arena);
+	sa_veil_draw(arena);
 }
 
 /* Free every object, all of them verified. */
@@ -163,6 +170,7 @@ static bool clear_all(sa_arena *arena, sa_arena_misuse *misuse)
 		return true;
 	}
 	sa_access_forget_region_holders(arena);
+	sa_veil_ending_slots(arena);
 	while (arena->larges != NULL)
 		sa_larges_drop(arena, arena->larges);
 	count_all_freed(arena);
@@ -237,7 +245,7 @@ static bool can_read(sa_region *region)
 }
 
 /* Each is wiped while the verified memory is still in the cache. */
-sa_sweep_result sa_sweep_destroy(sa_arena *arena, sa_arena_misuse *misuse)
+static sa_sweep_result destroy_all(sa_arena *arena, sa_arena_misuse *misuse)
 {
 	arena->is_held = true;
 	if (!verify_stocks(arena, misuse))
@@ -258,4 +266,16 @@ sa_sweep_result sa_sweep_destroy(sa_arena *arena, sa_arena_misuse *misuse)
 		sa_larges_drop(arena, large);
 	}
 	return SA_SWEEP_DONE;
+}
+
+sa_sweep_result sa_sweep_destroy(sa_arena *arena, sa_arena_misuse *misuse)
+{
+	sa_sweep_result result;
+
+	sa_annotate_begin();
+	sa_veil_ending_slots(arena);
+	sa_veil_lift(arena);
+	result = destroy_all(arena, misuse);
+	sa_annotate_end();
+	return result;
 }

@@ -7,7 +7,7 @@ set -eu
 cd "${srcdir:-.}/src"
 exec awk '
 BEGIN {
-	stands(0, "bits fatal holders line probe")
+	stands(0, "annotate bits fatal holders line probe")
 	stands(1, "os terminal thread")
 	stands(2, "meta region")
 	stands(3, "bitmap canary counters mark random sizeclass vmname zero")
@@ -15,6 +15,9 @@ BEGIN {
 	stands(5, "access arena fault found growth hold huge larges object " \
 		"pools preflight registry resize shard shards stats supply sweep")
 	stands(6, "api buffer format malloc passphrase pool")
+		"preflight registry resize shard shards stats supply sweep " \
+		"veil")
+	stands(6, "api buffer format malloc passphrase")
 	may_include["sys/mman.h"] = " os.c "
 	may_include["sodium.h"] = " api.c buffer.c random.c region.c registry.c zero.c "
 	heap = "malloc|calloc|realloc|reallocarray|free|aligned_alloc|" \
