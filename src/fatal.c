@@ -14,6 +14,8 @@
 static pthread_mutex_t handler_mutex = PTHREAD_MUTEX_INITIALIZER;
 static sa_arena_misuse_handler handler_function;
 static void *handler_context;
+/* Fixed before the first arena exists. */
+static void (*fatal_witness)(const sa_arena_misuse *misuse);
 
 void sa_fatal_lock(void)
 {
@@ -31,6 +33,11 @@ void sa_fatal_set_handler(sa_arena_misuse_handler handler, void *context)
 	handler_function = handler;
 	handler_context = context;
 	pthread_mutex_unlock(&handler_mutex);
+}
+
+void sa_fatal_set_witness(void (*witness)(const sa_arena_misuse *misuse))
+{
+	fatal_witness = witness;
 }
 
 const char *sa_arena_misuse_name(sa_arena_misuse_kind kind)
@@ -81,10 +88,12 @@ void sa_fatal_misuse(const sa_arena_misuse *misuse)
 	handler = handler_function;
 	context = handler_context;
 	pthread_mutex_unlock(&handler_mutex);
+	if (handler == NULL)
+		write_report(misuse);
+	if (fatal_witness != NULL)
+		fatal_witness(misuse);
 	if (handler != NULL)
 		handler(misuse, context);
-	else
-		write_report(misuse);
 	abort();
 }
 

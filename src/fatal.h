@@ -10,6 +10,9 @@
 
 void sa_fatal_set_handler(sa_arena_misuse_handler handler, void *context);
 
+/* Called after the line is written, or before the handler. */
+void sa_fatal_set_witness(void (*witness)(const sa_arena_misuse *misuse));
+
 /* Keep the handler as it is, so that a fork in between copies it whole. */
 void sa_fatal_lock(void);
 void sa_fatal_unlock(void);

@@ -9,6 +9,7 @@
 
 #include "annotate.h"
 #include "fatal.h"
+#include "history.h"
 #include "larges.h"
 #include "os.h"
 #include "shards.h"
@@ -85,6 +86,7 @@ static void before_fork(void)
 			sa_arena_fail(a, errno);
 		a->is_held = true;
 	}
+	sa_history_lock();
 	sa_fatal_lock();
 }
 
@@ -98,6 +100,7 @@ static void release(sa_arena *arena)
 static void after_fork_in_parent(void)
 {
 	sa_fatal_unlock();
+	sa_history_unlock();
 	for (sa_arena *a = arenas; a != NULL; a = a->next)
 		release(a);
 	pthread_mutex_unlock(&registry_mutex);
@@ -135,6 +138,7 @@ static void inherit(sa_arena *arena)
 static void after_fork_in_child(void)
 {
 	sa_fatal_unlock();
+	sa_history_unlock();
 	sa_thread_after_fork();
 	if (key_holders != 0)
 		sa_region_after_fork(&key_region);
@@ -174,6 +178,11 @@ static int start_library(void)
 		return 0;
 	sa_os_start();
 	sa_annotate_start();
+	sa_annotate_start();
+	if (sa_annotate_is_of_memory()) {
+		sa_history_start();
+		sa_fatal_set_witness(sa_history_tell);
+	}
 	if (install_fork_handlers() != 0 || sodium_init() < 0) {
 		errno = ENOMEM;
 		return -1;
@@ -288,9 +297,9 @@ void sa_registry_try_visit(bool (*visit)(sa_arena *arena, void *context),
 	pthread_mutex_unlock(&registry_mutex);
 }
 
-static bool disregard_own(sa_arena *arena, void *unused)
+static bool disregard_own(sa_arena *arena, void *has_arenas)
 {
-	(void)unused;
+	*(bool *)has_arenas = true;
 	sa_veil_disregard_own(arena);
 	return false;
 }
@@ -298,8 +307,13 @@ static bool disregard_own(sa_arena *arena, void *unused)
 /* After whatever else runs at exit, before a debugger looks for leaks. */
 __attribute__((destructor)) static void end_process(void)
 {
+	bool has_arenas = false;
+
 	if (!sa_annotate_is_of_memory())
 		return;
-	sa_registry_try_visit(disregard_own, NULL);
+	sa_registry_try_visit(disregard_own, &has_arenas);
+	if (!has_arenas)
+		return;
 	sa_annotate_expect_leaks();
+	sa_history_tell_alive();
 }

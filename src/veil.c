@@ -4,6 +4,7 @@
 
 #include "veil.h"
 
+#include "history.h"
 #include "os.h"
 #include "supply.h"
 
@@ -165,15 +166,17 @@ void sa_veil_draw(const sa_arena *arena)
 
 /* --------------------------------------------------------------- objects */
 
-static void made(const sa_arena *arena, const void *object, size_t size)
+static void made(const sa_arena *arena, const sa_history_place *place)
 {
-	sa_annotate_show(object, size);
-	sa_annotate_alloc(arena, object, size);
+	sa_annotate_show(place->object, place->size);
+	sa_annotate_alloc(arena, place->object, place->size);
+	sa_history_alloc(arena->name, place);
 }
 
 static void ended(const sa_arena *arena, const void *object)
 {
 	sa_annotate_free(arena, object);
+	sa_history_free(object);
 }
 
 static void resized(const sa_arena *arena, const unsigned char *object,
@@ -182,13 +185,19 @@ static void resized(const sa_arena *arena, const unsigned char *object,
 	if (size > old)
 		sa_annotate_show(object + old, size - old);
 	sa_annotate_resize(arena, object, size);
+	sa_history_resize(object, size);
 }
 
+/* With the tails on both sides. */
 void sa_veil_made_slot(const sa_arena *arena, sa_slot slot)
 {
+	const sa_history_place place = {slot.memory, live_size(slot),
+					slot.memory - SA_CANARY_SIZE,
+					slot.memory + slot.slab->stride};
+
 	if (!sa_annotate_is_of_memory())
 		return;
-	made(arena, slot.memory, live_size(slot));
+	made(arena, &place);
 	sa_veil_draw_slot(slot);
 }
 
@@ -208,11 +217,18 @@ void sa_veil_resized_slot(const sa_arena *arena, sa_slot slot, size_t old)
 	sa_veil_draw_slot(slot);
 }
 
+/* With its guard pages. */
 void sa_veil_made_large(const sa_arena *arena, const sa_large *large)
 {
+	const sa_region *region = &large->region;
+	const sa_history_place place = {
+		sa_large_object(large), atomic_load(&large->size),
+		region->start - sa_os_page_size,
+		region->start + region->size + sa_os_page_size};
+
 	if (!sa_annotate_is_of_memory())
 		return;
-	made(arena, sa_large_object(large), atomic_load(&large->size));
+	made(arena, &place);
 	sa_veil_draw_large(large);
 }
 

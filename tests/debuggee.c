@@ -197,23 +197,23 @@ static void leak_large(void)
 
 static void *use_all(void *unused)
 {
-	unsigned char *objects[100];
+	unsigned char *objects[60];
 
 	(void)unused;
-	for (size_t round = 0; round < 3; round++) {
-		for (size_t i = 0; i < 100; i++) {
+	for (size_t round = 0; round < 2; round++) {
+		for (size_t i = 0; i < 60; i++) {
 			size_t size = i * (i + 1);
 
 			objects[i] = allocate_it(size);
 			memset(objects[i], 1, size);
 		}
-		for (size_t i = 0; i < 100; i++) {
+		for (size_t i = 0; i < 60; i++) {
 			size_t size = (i * 37) % 9000;
 
 			objects[i] = resize_it(objects[i], size);
 			memset(objects[i], 2, size);
 		}
-		for (size_t i = 0; i < 100; i++)
+		for (size_t i = 0; i < 60; i++)
 			release_it(objects[i]);
 	}
 	return NULL;
