@@ -88,7 +88,7 @@ expect_silence()
 
 # deed | what the report calls it | who commits it | where the address is | who
 # else is named: L allocate_it and F release_it, R resize_it
-deeds='copy-behind read memmove\|copy_behind 0.behind.24 L
+deeds='copy-behind read memmove|copy_behind 0.behind.24 L
 free-inside free release_it 16.inside.32 L
 free-large-twice free release_it 0.inside.20000 LF
 free-twice free release_it 0.inside.32 LF
@@ -172,7 +172,6 @@ commit_all()
 			single-*-reopened | single-free-twice) ;;
 			single-*) continue ;;
 			esac
-			culprit=$(echo "$culprit" | tr -d '\\')
 			offset=${place%%.*}
 			size=${place##*.}
 			where=${place#*.}
