@@ -176,6 +176,15 @@ void sa_annotate_disregard(const void *memory, size_t size)
 		VALGRIND_MAKE_MEM_UNDEFINED(memory, size);
 }
 
+void sa_annotate_atomics(const void *memory, size_t size)
+{
+	if (sa_annotate_found != SA_ANNOTATE_RACES)
+		return;
+	VALGRIND_HG_DISABLE_CHECKING(memory, size);
+	(void)VALGRIND_DO_CLIENT_REQUEST_EXPR(
+		0, VG_USERREQ__DRD_START_SUPPRESSION, memory, size, 0, 0, 0);
+}
+
 /* Memcheck 3.19 looks at no pool if the heap is empty: this is a block of it
  * that is not lost. */
 void sa_annotate_expect_leaks(void)
@@ -238,6 +247,12 @@ void sa_annotate_resize(const void *pool, const void *object, size_t size)
 }
 
 void sa_annotate_disregard(const void *memory, size_t size)
+{
+	(void)memory;
+	(void)size;
+}
+
+void sa_annotate_atomics(const void *memory, size_t size)
 {
 	(void)memory;
 	(void)size;

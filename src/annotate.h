@@ -63,6 +63,9 @@ void sa_annotate_disregard(const void *memory, size_t size);
 /* Once, before the process ends: pools are to be looked at for leaks. */
 void sa_annotate_expect_leaks(void);
 
+/* Atomics that are touched without a lock: Valgrind knows them for no such. */
+void sa_annotate_atomics(const void *memory, size_t size);
+
 /* Memory that may hold the only pointers to the heap; and no longer. */
 void sa_annotate_add_root(const void *memory, size_t size);
 void sa_annotate_remove_root(const void *memory, size_t size);

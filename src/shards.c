@@ -25,11 +25,12 @@ int sa_shards_init(sa_arena *arena)
 {
 	arena->is_solo = (arena->options.flags & SA_ARENA_SINGLE_THREADED) != 0;
 	/* What a debugger is told of, it is told under the mutex. */
-	arena->has_barrier = !sa_annotate_is_on() &&
-			     (arena->is_solo || sa_os_has_barrier());
+	arena->has_barrier =
+		!sa_annotate_is_on() && (arena->is_solo || sa_os_has_barrier());
 	arena->guest = make_shard(arena, SA_SHARD_NOBODY);
 	if (arena->guest == NULL)
 		return -1;
+	sa_annotate_atomics(arena->guest, offsetof(sa_shard, rightful));
 	for (unsigned i = 0; i < SA_THREADS_MAX; i++)
 		atomic_store(&arena->shards[i], arena->guest);
 	sa_shards_resume(arena);

@@ -13,11 +13,9 @@ BEGIN {
 	stands(3, "bitmap canary counters mark random sizeclass vmname zero")
 	stands(4, "large pagemap slab tract")
 	stands(5, "access arena fault found growth hold huge larges object " \
-		"pools preflight registry resize shard shards stats supply sweep")
-	stands(6, "api buffer format malloc passphrase pool")
-		"preflight registry resize shard shards stats supply sweep " \
+		"pools preflight registry resize shard shards stats supply sweep " \
 		"veil")
-	stands(6, "api buffer format malloc passphrase")
+	stands(6, "api buffer format malloc passphrase pool")
 	may_include["sys/mman.h"] = " os.c "
 	may_include["sodium.h"] = " api.c buffer.c random.c region.c registry.c zero.c "
 	heap = "malloc|calloc|realloc|reallocarray|free|aligned_alloc|" \
