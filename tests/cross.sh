@@ -4,7 +4,8 @@
 # under qemu-user, or as they are where the kernel runs both (i386 on amd64).
 # Usage: cross.sh ARCH [TEST...]; ARCH is Debian's name of it.  As root or with
 # sudo, after ./bootstrap, on Debian 12; libraries of the other processor go to
-# a temporary folder, not to the system.  KEEP=FOLDER works there and keeps it.
+# a temporary folder, not to the system.  KEEP=FOLDER works there and keeps it;
+# JOBS=N instead of one for each processor.
 # shellcheck disable=SC2046,SC2086 # lists are words
 # shellcheck disable=SC2317 # quietly() calls functions
 set -euo pipefail
@@ -100,9 +101,11 @@ runner()
 # Scripts would start what was built without the emulator.
 tests_for_emulator()
 {
+	# shellcheck disable=SC2016 # make expands it
 	printf 'include Makefile\nall-tests:\n\t@echo $(TESTS)\n' |
 		make -s -f - all-tests | tr ' ' '\n' |
-		grep -vE '/check-(cmake|command|corpus|gdb|hooks|tutorial)\.'
+		grep -vE '/check-(cmake|command|corpus|debuggers|gdb|hooks|tutorial)\.' |
+		tr '\n' ' '
 }
 
 quietly()
@@ -140,7 +143,7 @@ else
 	# The build's own tools pass over libraries of another processor.
 	export LD_LIBRARY_PATH=$libraries
 fi
-make -k -j"$jobs" check LOG_COMPILER="$(runner)" ${tests:+TESTS="$(echo $tests)"} \
+make -k -j"$jobs" check LOG_COMPILER="$(runner)" ${tests:+TESTS="$tests"} \
 	>"$tmp/log" 2>&1 || status=$?
 grep -aE '^((PASS|FAIL|SKIP|ERROR): |# [A-Z]+: )' "$tmp/log" || cat "$tmp/log"
 grep -ahE '^(skipped: |.*:[FE]:)' tests/*.log || true
