@@ -385,6 +385,10 @@ START_TEST(test_dump_by_gdb)
 	remains left;
 	pid_t pid, gdb;
 
+	if (!support_takes_advice()) {
+		support_skip("dump by gdb", "no advice is taken here");
+		return;
+	}
 	if (SUPPORT_SANITIZED) {
 		support_skip("dump by gdb", "a sanitizer's memory is too much");
 		return;
