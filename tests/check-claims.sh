@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# What SECURITY.md claims: each threat has a test, each test that it names is
-# there and is run, and its system calls are those that test_syscalls allows.
+# What SECURITY.md claims: each threat has a test; each test, script and target
+# of make that it names is there and is run; and its system calls are those that
+# test_syscalls allows.
 # shellcheck disable=SC2016 # backticks are what is looked for
 set -eu
 
@@ -34,9 +35,24 @@ while read -r suite name; do
 		complain "make check does not run $suite"
 done <"$tmp/tests"
 
+grep -oE '`tests/[a-z-]+\.sh`' SECURITY.md | tr -d '`' | sort -u >"$tmp/scripts"
+while read -r script; do
+	grep -qE "^	$script( |\$)" Makefile.am ||
+		complain "make check does not run $script"
+done <"$tmp/scripts"
+
+grep -oE '`make [a-z-]+`' SECURITY.md | tr -d '`' | sort -u >"$tmp/targets"
+while read -r _ target; do
+	[ "$target" = check ] || grep -q "^$target:" Makefile.am ||
+		complain "there is no make $target"
+done <"$tmp/targets"
+
 awk -F '|' '
 	/^## / { part = $0 }
-	part == "## What it is for" && /^[|] / && $2 !~ /^ threat/ {
+	/^$/ { is_of_threats = 0 }
+	/^[|] threat / { is_of_threats = 1 }
+	part == "## What it is for" && is_of_threats && /^[|] / &&
+			$2 !~ /^ threat/ {
 		threats++
 		if ($4 !~ /`test_/)
 			print $2
