@@ -55,17 +55,23 @@ void support_give_up(const char *file, int line, const char *what)
 	_exit(GIVEN_UP);
 }
 
-/* A coverage build writes its counters in exit(), which abort() does without;
- * with the action reset, the signal then ends the process as it would. */
+/* A coverage build writes its counters in exit(), which _exit() and signals do
+ * without. */
 #ifdef HAVE___GCOV_DUMP
 void __gcov_dump(void);
+
+static void write_counters(void)
+{
+	__gcov_dump();
+}
 
 static void dump(int signal)
 {
 	(void)signal;
-	__gcov_dump();
+	write_counters();
 }
 
+/* With the action reset, the signal then ends the process as it would. */
 static void count_what_aborts(void)
 {
 	struct sigaction action = {.sa_handler = dump,
@@ -74,10 +80,20 @@ static void count_what_aborts(void)
 	sigaction(SIGABRT, &action, NULL);
 }
 #else
+static void write_counters(void)
+{
+}
+
 static void count_what_aborts(void)
 {
 }
 #endif
+
+void support_leave(int status)
+{
+	write_counters();
+	_exit(status);
+}
 
 static void become_child(int error_fd)
 {

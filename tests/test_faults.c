@@ -252,7 +252,7 @@ START_TEST(test_reaches_syscalls)
 	arm(&t);
 	ck_assert_int_eq(sa_arena_protect(w.arena, SA_ARENA_NOACCESS), 0);
 	if (fork() == 0)
-		_exit(faults_met_of(FAULTS_MLOCK2) > 0 ? 0 : 1);
+		support_leave(faults_met_of(FAULTS_MLOCK2) > 0 ? 0 : 1);
 	ck_assert_uint_gt(faults_met_of(FAULTS_MEMBARRIER), 0);
 	ck_assert_int_ge(wait(&status), 0);
 	ck_assert_int_eq(status, 0);
@@ -522,7 +522,7 @@ static void be_child(trial *t)
 	left = faults_left_now();
 	SUPPORT_REQUIRE(left.unexplained == 0);
 	SUPPORT_REQUIRE(support_locked_size() <= left.size);
-	_exit(0);
+	support_leave(0);
 }
 
 static void split(trial *t)

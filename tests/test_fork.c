@@ -449,7 +449,7 @@ static void child_that_forks(void *policy)
 	SUPPORT_REQUIRE(pid >= 0);
 	if (pid == 0) {
 		grandchild(policy);
-		_exit(0);
+		support_leave(0);
 	}
 	SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
 	SUPPORT_REQUIRE(status == 0);
@@ -651,7 +651,7 @@ static void *fork_often(void *unused)
 			SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
 			SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) != NULL);
 			sa_arena_destroy(arena);
-			_exit(0);
+			support_leave(0);
 		}
 		SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
 		SUPPORT_REQUIRE(status == 0);

@@ -486,7 +486,7 @@ static void child(void)
 	}
 	SUPPORT_REQUIRE(!support_is_readable(near));
 	sa_arena_destroy(arena);
-	_exit(0);
+	support_leave(0);
 }
 
 START_TEST(test_fork)

@@ -270,7 +270,7 @@ static void fork_without_limit(sa_arena *arena,
 		SUPPORT_REQUIRE(support_locked_size() == 0);
 		SUPPORT_REQUIRE(support_stats(arena).locked_size == 0);
 		child(arena, count);
-		_exit(0);
+		support_leave(0);
 	}
 	SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
 	SUPPORT_REQUIRE(status == 0);
@@ -392,7 +392,7 @@ static void ask_in_child(void *unused)
 		require_flags(large, SA_ARENA_FORK_INHERIT);
 		require_flags(sa_arena_alloc(arena, 2 * MIB),
 			      SA_ARENA_FORK_INHERIT);
-		_exit(0);
+		support_leave(0);
 	}
 	SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
 	SUPPORT_REQUIRE(status == 0);

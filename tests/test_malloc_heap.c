@@ -197,7 +197,7 @@ static void across_fork(void *context)
 	use_front();
 	require_no_calls(before);
 	if (child == 0)
-		_exit(0);
+		support_leave(0);
 	SUPPORT_REQUIRE(waitpid(child, &status, 0) == child && status == 0);
 }
 
@@ -220,7 +220,7 @@ static void judge_report(const sa_arena_misuse *misuse, void *context)
 {
 	(void)context;
 	SUPPORT_REQUIRE(misuse->kind == SA_ARENA_MISUSE_OVERFLOW);
-	_exit(calls == before_misuse ? 0 : 1);
+	support_leave(calls == before_misuse ? 0 : 1);
 }
 
 static void on_misuse(void *context)

@@ -40,7 +40,7 @@ __attribute__((destructor(EARLIEST))) static void after_everything(void)
 	SUPPORT_REQUIRE(sa_arena_check(sa_default_arena()) == 0);
 	SUPPORT_REQUIRE(support_stats(sa_default_arena()).live_count == 0);
 	/* Nothing but this says that the destructor has run. */
-	_exit(getpid() == first_process ? EXIT_SUCCESS : 42);
+	support_leave(getpid() == first_process ? EXIT_SUCCESS : 42);
 }
 
 static void at_exit(void)

@@ -116,7 +116,7 @@ static _Noreturn void be_reader(const session *s)
 	ask(&buffer, s->most, &answer);
 	SUPPORT_REQUIRE(write(s->reports[1], &answer, sizeof answer) ==
 			sizeof answer);
-	_exit(0);
+	support_leave(0);
 }
 
 /* A shell with one job, which it brings to the foreground when it stops for

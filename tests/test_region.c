@@ -397,7 +397,7 @@ static void create_without_right(void *unused)
 	SUPPORT_REQUIRE(!support_is_readable(region.start + 4 * page));
 	destroy();
 	SUPPORT_REQUIRE(support_mapping_count() == count);
-	_exit(0);
+	support_leave(0);
 }
 
 START_TEST(test_no_right_to_lock)

@@ -281,7 +281,7 @@ static void make_another_in_child(void)
 	arena = create("child's");
 	SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) != NULL);
 	sa_arena_destroy(arena);
-	_exit(0);
+	support_leave(0);
 }
 
 START_TEST(test_fork_while_the_first_is_made)

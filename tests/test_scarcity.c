@@ -81,7 +81,7 @@ static void be_child(void)
 		SUPPORT_REQUIRE(sa_arena_owns(w.arena, w.objects[i].bytes) ==
 				(w.options.fork != SA_ARENA_FORK_WIPE));
 	sa_arena_destroy(w.arena);
-	_exit(0);
+	support_leave(0);
 }
 
 static void call_fork(void)
