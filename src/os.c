@@ -130,7 +130,7 @@ sa_os_aim sa_os_take_aim(size_t size, size_t offset, size_t alignment)
 	uintptr_t start, end, top;
 	void *room;
 
-	if (size > PTRDIFF_MAX || size > SIZE_MAX - alignment)
+	if (size > PTRDIFF_MAX)
 		return aim;
 	room = mmap(NULL, size + alignment, PROT_NONE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

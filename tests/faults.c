@@ -36,6 +36,13 @@ void faults_disarm(void)
 	plan.first = 0;
 }
 
+static int takes_hints;
+
+void faults_take_hints(void)
+{
+	takes_hints = 1;
+}
+
 size_t faults_met(void)
 {
 	return plan.met;
@@ -271,6 +278,10 @@ EXPORTED void *mmap(void *place, size_t size, int access, int flags, int fd,
 
 	if (is_refused(FAULTS_MMAP))
 		return MAP_FAILED;
+#ifdef MAP_FIXED_NOREPLACE
+	if (takes_hints)
+		flags &= ~MAP_FIXED_NOREPLACE;
+#endif
 	memory = (void *)map(place, size, access, flags, fd, offset);
 	if (memory != MAP_FAILED)
 		note(&mapped, &mapped, memory, size);

@@ -44,6 +44,10 @@ typedef enum faults_mode {
 void faults_arm(size_t first, faults_mode mode);
 void faults_disarm(void);
 
+/* From now on mmap() takes every address as a hint, as kernels before 4.17 do
+ * that do not know MAP_FIXED_NOREPLACE. */
+void faults_take_hints(void);
+
 /* Calls met, and made to fail, since it was armed; met of one kind. */
 size_t faults_met(void);
 size_t faults_failed(void);
