@@ -193,6 +193,7 @@ static bool retire_slab(sa_arena *arena, sa_slab *slab, sa_arena_misuse *misuse)
 
 	if (!arena->is_excluded && !sa_slab_verify(slab, misuse))
 		return false;
+	sa_veil_ending_slots_of(arena, slab);
 	for (uint32_t i = 0; i < slab->nslots; i++) {
 		sa_slot slot = sa_slab_slot_at(slab, i);
 		uint16_t mark = sa_slot_mark(slot);

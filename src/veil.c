@@ -247,8 +247,10 @@ void sa_veil_resized_large(const sa_arena *arena, const sa_large *large,
 	sa_veil_draw_large(large);
 }
 
-static void end_slots_of(const sa_arena *arena, sa_slab *slab)
+void sa_veil_ending_slots_of(const sa_arena *arena, sa_slab *slab)
 {
+	if (!sa_annotate_is_of_memory())
+		return;
 	for (uint32_t i = 0; i < slab->nslots; i++) {
 		sa_slot slot = sa_slab_slot_at(slab, i);
 
@@ -268,7 +270,7 @@ void sa_veil_ending_slots(const sa_arena *arena)
 			sa_slab *slab = sa_supply_slab_at(arena, t, page);
 
 			if (slab != NULL)
-				end_slots_of(arena, slab);
+				sa_veil_ending_slots_of(arena, slab);
 			page += slab == NULL ? 1 : slab->size / sa_os_page_size;
 		}
 	}

@@ -38,7 +38,8 @@ void sa_veil_ending_large(const sa_arena *arena, const sa_large *large);
 void sa_veil_resized_large(const sa_arena *arena, const sa_large *large,
 			   size_t old);
 
-/* All objects in slots are about to end. */
+/* All objects in slots are about to end: of a slab, or of all. */
+void sa_veil_ending_slots_of(const sa_arena *arena, sa_slab *slab);
 void sa_veil_ending_slots(const sa_arena *arena);
 
 /* Before the process ends: leave only the program's pointers to objects. */
