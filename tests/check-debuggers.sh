@@ -87,14 +87,17 @@ expect_silence()
 }
 
 # deed | what the report calls it | who commits it | where the address is | who
-# else is named: L allocate_it and F release_it, R resize_it
+# else is named: L allocate_it and F release_it, R resize_it, P end_pool
 deeds='copy-behind read memmove|copy_behind 0.behind.24 L
 free-inside free release_it 16.inside.32 L
 free-large-twice free release_it 0.inside.20000 LF
 free-twice free release_it 0.inside.32 LF
+free-twice-in-pool free release_it 0.inside.41 LF
+read-after-pool read read_it 5.inside.41 LP
 read-behind read read_it 0.behind.33 L
 read-behind-reopened read read_it 0.behind.32 L
 read-freed read read_it 5.inside.32 LF
+read-freed-in-pool read read_it 5.inside.41 LF
 read-freed-large read read_it 5.inside.20000 LF
 read-moved read read_it 5.inside.32 LR
 read-reset read read_it 0.inside.32 LS
@@ -102,6 +105,7 @@ read-shrunk read read_it 0.behind.35 L
 write-before write write_it 1.before.33 L
 write-before-large write write_it 1.before.20000 L
 write-behind write write_it 0.behind.33 L
+write-behind-in-pool write write_it 0.behind.41 L
 write-behind-large write write_it 0.behind.20001 L
 write-freed write write_it 5.inside.32 LF'
 
@@ -109,6 +113,7 @@ function_of()
 {
 	case $1 in
 	*F) echo release_it ;;
+	*P) echo end_pool ;;
 	*R) echo resize_it ;;
 	*S) echo read_reset ;;
 	esac
@@ -186,7 +191,7 @@ commit_all()
 
 behave()
 {
-	for deed in behave behave-and-destroy share; do
+	for deed in behave behave-and-destroy behave-in-pool share; do
 		run "$@" "$deed"
 		expect_silence
 	done

@@ -13,6 +13,8 @@
 #define NOINLINE __attribute__((noinline))
 
 static sa_arena *vault;
+/* Where objects come from if it is there. */
+static sa_pool *pool;
 /* Lost by whoever sets it to something else. */
 static unsigned char *volatile held;
 static volatile unsigned char sink;
@@ -21,7 +23,8 @@ static volatile unsigned char sink;
 
 NOINLINE static unsigned char *allocate_it(size_t size)
 {
-	unsigned char *object = sa_arena_alloc(vault, size);
+	unsigned char *object = pool == NULL ? sa_arena_alloc(vault, size)
+					     : sa_pool_alloc(pool);
 
 	if (object == NULL)
 		exit(77);
@@ -30,7 +33,10 @@ NOINLINE static unsigned char *allocate_it(size_t size)
 
 NOINLINE static void release_it(unsigned char *object)
 {
-	sa_arena_free(vault, object);
+	if (pool == NULL)
+		sa_arena_free(vault, object);
+	else
+		sa_pool_free(pool, object);
 }
 
 NOINLINE static void read_it(const volatile unsigned char *byte)
@@ -165,6 +171,55 @@ static void copy_behind(void)
 	memcpy(object, other, 25 + sink);
 }
 
+static void use_pool(size_t size)
+{
+	pool = sa_pool_create(vault, size, 8);
+	if (pool == NULL)
+		exit(77);
+}
+
+NOINLINE static void end_pool(void)
+{
+	sa_pool_destroy(pool);
+	pool = NULL;
+}
+
+static void write_behind_in_pool(void)
+{
+	use_pool(41);
+	write_it(allocate_it(41) + 41);
+}
+
+static void read_freed_in_pool(void)
+{
+	unsigned char *object;
+
+	use_pool(41);
+	object = allocate_it(41);
+	release_it(object);
+	read_it(object + 5);
+}
+
+static void free_twice_in_pool(void)
+{
+	unsigned char *object;
+
+	use_pool(41);
+	object = allocate_it(41);
+	release_it(object);
+	release_it(object);
+}
+
+static void read_after_pool(void)
+{
+	unsigned char *object;
+
+	use_pool(41);
+	object = allocate_it(41);
+	end_pool();
+	read_it(object + 5);
+}
+
 NOINLINE static void lose(size_t size)
 {
 	for (int i = 0; i < 4; i++)
@@ -260,6 +315,36 @@ static void behave_and_destroy(void)
 	sa_arena_destroy(vault);
 }
 
+static void *use_slots(void *unused)
+{
+	unsigned char *objects[300];
+
+	(void)unused;
+	for (size_t i = 0; i < 300; i++) {
+		objects[i] = allocate_it(41);
+		memset(objects[i], 1, 41);
+	}
+	for (size_t i = 0; i < 300; i++)
+		release_it(objects[i]);
+	return NULL;
+}
+
+static void behave_in_pool(void)
+{
+	pthread_t thread;
+
+	use_pool(41);
+	if (pthread_create(&thread, NULL, use_slots, NULL) != 0)
+		exit(77);
+	use_slots(NULL);
+	pthread_join(thread, NULL);
+	allocate_it(41);
+	if (sa_arena_check(vault) != 0)
+		exit(1);
+	end_pool();
+	use_all(NULL);
+}
+
 /* A slot goes from one thread to another; only the library's own lock says in
  * what order. */
 static void *write_and_free(void *unused)
@@ -308,15 +393,19 @@ static const struct deed {
 } deeds[] = {
 	{"behave", behave},
 	{"behave-and-destroy", behave_and_destroy},
+	{"behave-in-pool", behave_in_pool},
 	{"copy-behind", copy_behind},
 	{"free-inside", free_inside},
 	{"free-large-twice", free_large_twice},
 	{"free-twice", free_twice},
+	{"free-twice-in-pool", free_twice_in_pool},
 	{"leak", leak},
 	{"leak-large", leak_large},
+	{"read-after-pool", read_after_pool},
 	{"read-behind", read_behind},
 	{"read-behind-reopened", read_behind_reopened},
 	{"read-freed", read_freed},
+	{"read-freed-in-pool", read_freed_in_pool},
 	{"read-freed-large", read_freed_large},
 	{"read-moved", read_moved},
 	{"read-reset", read_reset},
@@ -325,6 +414,7 @@ static const struct deed {
 	{"write-before", write_before},
 	{"write-before-large", write_before_large},
 	{"write-behind", write_behind},
+	{"write-behind-in-pool", write_behind_in_pool},
 	{"write-behind-large", write_behind_large},
 	{"write-freed", write_freed},
 };
