@@ -178,7 +178,6 @@ static int start_library(void)
 		return 0;
 	sa_os_start();
 	sa_annotate_start();
-	sa_annotate_start();
 	if (sa_annotate_is_of_memory()) {
 		sa_history_start();
 		sa_fatal_set_witness(sa_history_tell);
