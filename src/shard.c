@@ -55,6 +55,11 @@ void sa_shard_init(sa_shard *shard)
 			(uint32_t)sa_sizeclass_stride(class);
 }
 
+static size_t pool_bins_size(unsigned count)
+{
+	return count * sizeof(sa_bin *);
+}
+
 /* Room for so many bins of pools. */
 static int make_room(sa_shard *shard, sa_meta *meta, unsigned count)
 {
@@ -65,14 +70,14 @@ static int make_room(sa_shard *shard, sa_meta *meta, unsigned count)
 		room *= 2;
 	if (room == shard->npool_bins)
 		return 0;
-	bins = sa_meta_alloc(meta, room * sizeof *bins);
+	bins = sa_meta_alloc(meta, pool_bins_size(room));
 	if (bins == NULL)
 		return -1;
 	if (shard->npool_bins != 0) {
 		memcpy(bins, shard->pool_bins,
-		       shard->npool_bins * sizeof *bins);
+		       pool_bins_size(shard->npool_bins));
 		sa_meta_free(meta, shard->pool_bins,
-			     shard->npool_bins * sizeof *bins);
+			     pool_bins_size(shard->npool_bins));
 	}
 	shard->pool_bins = bins;
 	shard->npool_bins = room;
@@ -83,7 +88,7 @@ int sa_shard_add_pool_bin(sa_shard *shard, sa_meta *meta, unsigned class,
 			  size_t stride)
 {
 	unsigned number = class - SA_CLASS_POOLS;
-	sa_bin *bin = sa_shard_bin(shard, class);
+	sa_bin *bin = sa_shard_pool_bin(shard, number);
 
 	if (bin == NULL) {
 		if (make_room(shard, meta, number + 1) != 0)

@@ -92,7 +92,13 @@ struct sa_shard {
 	_Alignas(SA_CACHE_LINE) sa_bin bins[SA_SIZECLASS_COUNT];
 };
 
-/* The shard's bin of a class; NULL if it has none. */
+/* Of a pool; NULL if it has none. */
+SA_INLINE sa_bin *sa_shard_pool_bin(const sa_shard *shard, unsigned number)
+{
+	return number < shard->npool_bins ? shard->pool_bins[number] : NULL;
+}
+
+/* The shard's bin of a size class. */
 SA_INLINE sa_bin *sa_shard_bin_of_size(sa_shard *shard, unsigned class)
 {
 	sa_bin *bin = &shard->bins[class];
@@ -101,14 +107,14 @@ SA_INLINE sa_bin *sa_shard_bin_of_size(sa_shard *shard, unsigned class)
 	return bin;
 }
 
+/* Of any class; NULL if it has none. */
 SA_INLINE sa_bin *sa_shard_bin(sa_shard *shard, unsigned class)
 {
 	if (class < SA_SIZECLASS_COUNT)
 		return &shard->bins[class];
-	if (class < SA_CLASS_POOLS ||
-	    class - SA_CLASS_POOLS >= shard->npool_bins)
-		return NULL;
-	return shard->pool_bins[class - SA_CLASS_POOLS];
+	return sa_class_is_pool(class)
+		       ? sa_shard_pool_bin(shard, class - SA_CLASS_POOLS)
+		       : NULL;
 }
 
 /*
