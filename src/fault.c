@@ -2,7 +2,7 @@
 /*
  * A handler of SIGSEGV that says in one line which arena's memory was touched,
  * and hands the signal on.  It takes locks only where they are free, and calls
- * nothing but write(2) and sigaction(2).
+ * nothing but write(2), sigaction(2) and what ends the process.
  */
 #include <config.h>
 
@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -110,7 +111,10 @@ static void do_default(const siginfo_t *info)
 	struct sigaction action = previous;
 
 	action.sa_handler = SIG_DFL;
-	if (sigaction(SIGSEGV, &action, NULL) == 0 && info->si_code <= 0)
+	/* A filter may refuse by now what it did not: not to fault for ever. */
+	if (sigaction(SIGSEGV, &action, NULL) != 0)
+		abort();
+	if (info->si_code <= 0)
 		(void)raise(SIGSEGV);
 }
 

@@ -60,7 +60,7 @@ void support_give_up(const char *file, int line, const char *what)
 #ifdef HAVE___GCOV_DUMP
 void __gcov_dump(void);
 
-static void write_counters(void)
+void support_keep_counters(void)
 {
 	__gcov_dump();
 }
@@ -68,7 +68,7 @@ static void write_counters(void)
 static void dump(int signal)
 {
 	(void)signal;
-	write_counters();
+	support_keep_counters();
 }
 
 /* With the action reset, the signal then ends the process as it would. */
@@ -80,7 +80,7 @@ static void count_what_aborts(void)
 	sigaction(SIGABRT, &action, NULL);
 }
 #else
-static void write_counters(void)
+void support_keep_counters(void)
 {
 }
 
@@ -91,7 +91,7 @@ static void count_what_aborts(void)
 
 void support_leave(int status)
 {
-	write_counters();
+	support_keep_counters();
 	_exit(status);
 }
 

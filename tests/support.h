@@ -111,6 +111,10 @@ __attribute__((noreturn)) void support_give_up(const char *file, int line,
  */
 __attribute__((noreturn)) void support_leave(int status);
 
+/* The same for a process that ends by a signal; nothing else than a coverage
+ * build does it. */
+void support_keep_counters(void);
+
 /* -------------------------------------------------------------- misuse */
 
 /* The name that arenas of crimes have. */

@@ -8,6 +8,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -43,6 +44,44 @@ static void teardown(void)
 	sa_arena_destroy(arena);
 }
 
+/* ------------------------------------------------------------ sigaction */
+
+int __real_sigaction(int number, const struct sigaction *action,
+		     struct sigaction *old);
+int __wrap_sigaction(int number, const struct sigaction *action,
+		     struct sigaction *old);
+
+/* Which call from now on is refused; 0: none. */
+static int refused_call;
+
+/* The default action, before which a coverage build writes its counters. */
+static void count_and_die(int number)
+{
+	support_keep_counters();
+	signal(number, SIG_DFL);
+	(void)raise(number);
+}
+
+/* What the library calls, too. */
+int __wrap_sigaction(int number, const struct sigaction *action,
+		     struct sigaction *old)
+{
+	struct sigaction counted = {.sa_handler = count_and_die};
+
+	if (refused_call > 0 && --refused_call == 0) {
+		errno = EPERM;
+		return -1;
+	}
+#ifdef HAVE___GCOV_DUMP
+	if (action != NULL && number == SIGSEGV &&
+	    action->sa_handler == SIG_DFL)
+		action = &counted;
+#else
+	(void)counted;
+#endif
+	return __real_sigaction(number, action, old);
+}
+
 /* --------------------------------------------------------------- lines */
 
 /* A fault to come. */
@@ -59,7 +98,9 @@ static void touch(void *context)
 	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
 	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
 	SUPPORT_REQUIRE(sa_arena_protect(arena, f->access) == 0);
-	if (f->writes)
+	if (f->access == SA_ARENA_READWRITE && f->address == small)
+		((void (*)(void))(uintptr_t)f->address)();
+	else if (f->writes)
 		support_poke(f->address, 1);
 	else
 		(void)support_peek(f->address);
@@ -91,6 +132,15 @@ START_TEST(test_access)
 	assert_told(closed, "memory that is NOACCESS now");
 	assert_told(readonly, "memory that is READONLY now");
 	assert_told(far, "memory that is NOACCESS now");
+}
+END_TEST
+
+/* Secrets are no code. */
+START_TEST(test_execution)
+{
+	const fault run = {SA_ARENA_READWRITE, small, false};
+
+	assert_told(run, "memory that is READWRITE now");
 }
 END_TEST
 
@@ -174,7 +224,7 @@ END_TEST
 
 /* ---------------------------------------------------------- what it did */
 
-static sigjmp_buf back;
+static _Thread_local sigjmp_buf back;
 static volatile sig_atomic_t calls;
 static void *volatile told;
 
@@ -281,6 +331,122 @@ START_TEST(test_replaced)
 }
 END_TEST
 
+/* Refused, it has changed nothing, and may be asked again. */
+static void when_refused(void *context)
+{
+	struct sigaction now;
+
+	refused_call = *(int *)context;
+	if (refused_call > 2) {
+		refused_call = 0;
+		SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+		refused_call = 1;
+	}
+	errno = 0;
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == -1);
+	SUPPORT_REQUIRE(errno == EPERM && refused_call == 0);
+	SUPPORT_REQUIRE(sigaction(SIGSEGV, NULL, &now) == 0);
+	SUPPORT_REQUIRE((now.sa_handler == SIG_DFL) == (*(int *)context <= 2));
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+}
+
+START_TEST(test_refused)
+{
+	support_assert_passes(when_refused, &_i);
+}
+END_TEST
+
+/* With no way back to the default action, one line and an end. */
+static void refused_at_the_fault(void *context)
+{
+	(void)context;
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	SUPPORT_REQUIRE(sa_arena_protect(arena, SA_ARENA_NOACCESS) == 0);
+	refused_call = 1;
+	(void)support_peek(small);
+}
+
+START_TEST(test_refused_at_the_fault)
+{
+	support_end end;
+
+	support_child(refused_at_the_fault, NULL, &end);
+	ck_assert_int_eq(end.signal, SIGABRT);
+	ck_assert_ptr_nonnull(strstr(end.text, "NOACCESS now\n"));
+	ck_assert_str_eq(strchr(end.text, '\n'), "\n");
+}
+END_TEST
+
+/* -------------------------------------------------------------- at once */
+
+static void *peek(void *unused)
+{
+	if (sigsetjmp(back, 1) == 0)
+		(void)support_peek(small);
+	return unused;
+}
+
+/* Standard error is a pipe with no room. */
+static void block_errors(int fds[2])
+{
+	SUPPORT_REQUIRE(pipe(fds) == 0);
+	SUPPORT_REQUIRE(fcntl(fds[1], F_SETFL, O_NONBLOCK) == 0);
+	while (write(fds[1], "x", 1) == 1)
+		continue;
+	SUPPORT_REQUIRE(fcntl(fds[1], F_SETFL, 0) == 0);
+	SUPPORT_REQUIRE(dup2(fds[1], STDERR_FILENO) == STDERR_FILENO);
+	close(fds[1]);
+}
+
+static void wait_until_busy(void)
+{
+	while (pthread_mutex_trylock(&arena->mutex) == 0) {
+		sa_arena_unlock(arena);
+		usleep(1000);
+	}
+}
+
+/* Lines in what was not read yet, once nobody writes any more. */
+static int count_lines(int fd)
+{
+	char text[4096];
+	ssize_t n;
+	int lines = 0;
+
+	while ((n = read(fd, text, sizeof text)) > 0)
+		for (ssize_t i = 0; i < n; i++)
+			lines += text[i] == '\n';
+	return lines;
+}
+
+/* A thread is about to write its line when another faults. */
+static void two_at_once(void *context)
+{
+	char text[4096];
+	pthread_t thread;
+	int fds[2], errors = dup(STDERR_FILENO);
+
+	set_action(simple, 0);
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	SUPPORT_REQUIRE(sa_arena_protect(arena, SA_ARENA_NOACCESS) == 0);
+	block_errors(fds);
+	SUPPORT_REQUIRE(pthread_create(&thread, NULL, peek, context) == 0);
+	wait_until_busy();
+	peek(NULL);
+	SUPPORT_REQUIRE(calls == 1);
+	SUPPORT_REQUIRE(read(fds[0], text, sizeof text) == sizeof text);
+	SUPPORT_REQUIRE(pthread_join(thread, NULL) == 0);
+	SUPPORT_REQUIRE(dup2(errors, STDERR_FILENO) == STDERR_FILENO);
+	SUPPORT_REQUIRE(calls == 2);
+	SUPPORT_REQUIRE(count_lines(fds[0]) == 1);
+}
+
+START_TEST(test_two_at_once)
+{
+	support_assert_passes(two_at_once, NULL);
+}
+END_TEST
+
 static stack_t little;
 
 static void check_stack(int number)
@@ -337,6 +503,7 @@ int main(void)
 	tcase_set_timeout(all, 20);
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_add_test(all, test_access);
+	tcase_add_test(all, test_execution);
 	tcase_add_test(all, test_guards);
 	tcase_add_test(all, test_not_ours);
 	tcase_add_test(all, test_excluded);
@@ -344,6 +511,9 @@ int main(void)
 	tcase_add_loop_test(all, test_handlers, 0, 2);
 	tcase_add_test(all, test_sent_and_ignored);
 	tcase_add_test(all, test_replaced);
+	tcase_add_loop_test(all, test_refused, 1, 4);
+	tcase_add_test(all, test_refused_at_the_fault);
+	tcase_add_test(all, test_two_at_once);
 	tcase_add_test(all, test_little_stack);
 	suite_add_tcase(suite, all);
 	return support_run(suite);
