@@ -267,7 +267,9 @@ if command -v valgrind >/dev/null 2>&1 &&
 else
 	skipped="$skipped valgrind"
 fi
-if compile asan -fsanitize=address; then
+# The counters of a library that is shared cannot be reached from outside.
+if compile asan -fsanitize=address \
+	${COVERAGE:+"$COVERAGE" -static -DCOUNTED}; then
 	check_asan
 else
 	skipped="$skipped address-sanitizer"

@@ -10,6 +10,22 @@
 
 #include "sodium_arena.h"
 
+#ifdef COUNTED
+#include <sanitizer/common_interface_defs.h>
+
+void __gcov_dump(void);
+
+/* A coverage build's counters are kept though the sanitizer ends this. */
+static void keep_counters(void)
+{
+	__sanitizer_set_death_callback(__gcov_dump);
+}
+#else
+static void keep_counters(void)
+{
+}
+#endif
+
 #define NOINLINE __attribute__((noinline))
 
 static sa_arena *vault;
@@ -424,6 +440,7 @@ int main(int argc, char **argv)
 {
 	sa_arena_options options = SA_ARENA_OPTIONS_INIT;
 
+	keep_counters();
 	options.name = "vault";
 	options.mlock = SA_ARENA_MLOCK_BEST_EFFORT;
 	if (argc > 2 && strcmp(argv[2], "single") == 0)
