@@ -43,6 +43,17 @@ extern "C" {
  */
 #define SUPPORT_SANITIZED (SUPPORT_ASAN || SUPPORT_TSAN)
 
+/*
+ * A coverage build's counters take registers: what is read of an object may lie
+ * on the stack for want of one, which says nothing of the library as it is
+ * installed.
+ */
+#ifdef HAVE___GCOV_DUMP
+#define SUPPORT_COUNTED 1
+#else
+#define SUPPORT_COUNTED 0
+#endif
+
 /* Of a number of rounds, as many as an instrumented program has time for. */
 #define SUPPORT_ROUNDS(n) (SUPPORT_SANITIZED ? ((n) + 9) / 10 : (n))
 

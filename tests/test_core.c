@@ -293,8 +293,11 @@ static remains examine(int error_fd)
 static void judge(const remains *left, size_t end)
 {
 	const char *line = ends[end].line;
+	/* What a free has read; see SUPPORT_COUNTED. */
+	size_t spilled = SUPPORT_COUNTED && line[0] != '\0' ? left->found : 0;
 
-	ck_assert_msg(left->found == ends[end].found,
+	ck_assert_uint_le(spilled, 1);
+	ck_assert_msg(left->found - spilled == ends[end].found,
 		      "%zu secrets in the dump instead of %zu", left->found,
 		      ends[end].found);
 	ck_assert_msg(line[0] == '\0'

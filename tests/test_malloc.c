@@ -10,11 +10,15 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "registry.h"
 
 #define PAGE ((size_t)sysconf(_SC_PAGESIZE))
 #define LARGE ((size_t)1 << 20)
@@ -300,6 +304,68 @@ START_TEST(all_threads_get_the_same_arena)
 }
 END_TEST
 
+static atomic_bool is_making, is_asking;
+
+static uint32_t draw_number(void)
+{
+	uint32_t number;
+
+	randombytes_sysrandom_implementation.buf(&number, sizeof number);
+	return number;
+}
+
+/* The first arena is being made until another is asked for, too. */
+static void draw_slowly(void *bytes, size_t size)
+{
+	if (!atomic_exchange(&is_making, true)) {
+		while (!atomic_load(&is_asking))
+			usleep(1000);
+		usleep(50000);
+	}
+	randombytes_sysrandom_implementation.buf(bytes, size);
+}
+
+static const char *name_of_slow(void)
+{
+	return "slow";
+}
+
+/* The name under which it made the default arena; NULL: it was busy. */
+static void *init_as(void *name)
+{
+	sa_arena_options options = support_options();
+
+	options.name = name;
+	errno = 0;
+	if (sa_default_arena_init(&options) == 0)
+		return name;
+	SUPPORT_REQUIRE(errno == EBUSY);
+	return NULL;
+}
+
+START_TEST(init_at_once_is_busy_for_one)
+{
+	static randombytes_implementation slow = {
+		.implementation_name = name_of_slow,
+		.random = draw_number,
+		.buf = draw_slowly,
+	};
+	static char here[] = "here", there[] = "there";
+	void *mine, *others;
+	pthread_t thread;
+
+	ck_assert_int_eq(randombytes_set_implementation(&slow), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, init_as, there), 0);
+	while (!atomic_load(&is_making))
+		usleep(1000);
+	atomic_store(&is_asking, true);
+	mine = init_as(here);
+	ck_assert_int_eq(pthread_join(thread, &others), 0);
+	ck_assert((mine == NULL) != (others == NULL));
+	ck_assert_str_eq(sa_default_arena()->name, mine != NULL ? here : there);
+}
+END_TEST
+
 /* --------------------------------------------------------------- crimes */
 
 static void prepare_crime(support_misuse *expected, const char *arena)
@@ -362,6 +428,7 @@ static Suite *suite(void)
 	tcase_add_test(arena, init_with_bad_options_may_be_repeated);
 	tcase_add_test(arena, nothing_lockable_is_enomem_until_there_is);
 	tcase_add_test(arena, all_threads_get_the_same_arena);
+	tcase_add_test(arena, init_at_once_is_busy_for_one);
 	tcase_add_test(arena, pointers_from_elsewhere_are_misuse);
 	suite_add_tcase(s, arena);
 	return s;

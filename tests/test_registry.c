@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -239,6 +240,66 @@ START_TEST(test_coming_and_going)
 }
 END_TEST
 
+/* ----------------------------------------------------------------- key */
+
+static void limit_locking(rlim_t size)
+{
+	struct rlimit limit;
+
+	SUPPORT_REQUIRE(getrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+	limit.rlim_cur = size;
+	SUPPORT_REQUIRE(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+}
+
+/* The key of all canaries was made where nothing could be locked: whoever
+ * requires locked memory gets an arena once the key is locked, too. */
+static void require_after_effort(void *unused)
+{
+	const size_t room = (size_t)1 << 20;
+	sa_arena_options easy = SA_ARENA_OPTIONS_INIT,
+			 strict = SA_ARENA_OPTIONS_INIT;
+	sa_arena *first, *second;
+	size_t locked;
+
+	(void)unused;
+	if (support_become_ordinary(room) != 0)
+		support_leave(77);
+	limit_locking(0);
+	easy.mlock = SA_ARENA_MLOCK_BEST_EFFORT;
+	first = sa_arena_create(&easy);
+	SUPPORT_REQUIRE(first != NULL && support_locked_size() == 0);
+	errno = 0;
+	SUPPORT_REQUIRE(sa_arena_create(&strict) == NULL && errno == EPERM);
+	limit_locking(room);
+	second = sa_arena_create(&strict);
+	SUPPORT_REQUIRE(second != NULL);
+	locked = support_stats(second).locked_size;
+	SUPPORT_REQUIRE(support_locked_size() > locked);
+	sa_arena_destroy(second);
+	/* While anyone holds it, it is. */
+	SUPPORT_REQUIRE(support_locked_size() == (size_t)sysconf(_SC_PAGESIZE));
+	sa_arena_destroy(first);
+	SUPPORT_REQUIRE(support_locked_size() == 0);
+}
+
+START_TEST(test_key_is_locked_later)
+{
+	support_end end;
+
+	if (SUPPORT_SANITIZED) {
+		support_skip("key", "sanitizers lock nothing");
+		return;
+	}
+	support_child(require_after_effort, NULL, &end);
+	if (end.status == 77) {
+		support_skip("key", "this process may lock anything");
+		return;
+	}
+	ck_assert_msg(end.status == 0, "status %d, signal %d: %s", end.status,
+		      end.signal, end.text);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- fork */
 
 static atomic_bool is_making, is_forking;
@@ -317,6 +378,7 @@ int main(void)
 
 	tcase_set_timeout(all, 20);
 	tcase_add_test(all, test_fork_while_the_first_is_made);
+	tcase_add_test(all, test_key_is_locked_later);
 	tcase_add_test(all, test_visits);
 	tcase_add_test(all, test_print_all);
 	tcase_add_test(all, test_print_all_fails);
