@@ -20,8 +20,13 @@
 #define SA_OPAQUE(value) __asm__("" : "+r"(value))
 
 #define SA_UNLIKELY(x) __builtin_expect(!!(x), 0)
-/* Inlined at every call, or kept out of the way of the path that is hot. */
+/* Inlined at every call, or kept out of the way of the path that is hot.
+ * Where nothing is to be inlined, coverage counts each branch once. */
+#ifdef __NO_INLINE__
+#define SA_INLINE static inline
+#else
 #define SA_INLINE static inline __attribute__((always_inline))
+#endif
 #define SA_COLD __attribute__((cold, noinline))
 
 /* Begin to fetch a line that will be written, from wherever it is; any address
