@@ -145,7 +145,8 @@ static bool is_in_foreground(const sa_terminal *terminal)
 	return group < 0 || group == getpgrp();
 }
 
-/* In the background, SIGTTOU comes instead: -1 with EINTR. */
+/* In the background, SIGTTOU comes instead: -1 with EINTR.  To who takes no
+ * SIGTTOU it is done all the same. */
 static int turn_echo_off(sa_terminal *terminal)
 {
 	struct termios quiet;
@@ -154,6 +155,7 @@ static int turn_echo_off(sa_terminal *terminal)
 		return 0;
 	if (tcgetattr(terminal->input, &terminal->before) != 0)
 		return -1;
+	terminal->is_intruder = !is_in_foreground(terminal);
 	quiet = terminal->before;
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
 	/* What was typed ahead was seen. */
@@ -178,7 +180,7 @@ static int turn_echo_on(sa_terminal *terminal, int when)
 	if (!terminal->is_quiet)
 		return 0;
 	terminal->is_quiet = false;
-	if (!is_in_foreground(terminal))
+	if (!terminal->is_intruder && !is_in_foreground(terminal))
 		return 0;
 	do
 		result = tcsetattr(terminal->input, when, &terminal->before);

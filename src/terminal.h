@@ -17,6 +17,7 @@ typedef struct sa_terminal {
 	int cancel_state; /* of the thread, before */
 	bool is_terminal; /* the input, whose echo is to be off */
 	bool is_quiet;    /* it is; `before` is how it was */
+	bool is_intruder; /* turned off from the background */
 	bool is_asked;    /* the prompt has been shown */
 	struct termios before;
 } sa_terminal;

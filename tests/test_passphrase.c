@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -43,6 +45,7 @@ typedef struct report {
 typedef struct session {
 	void (*prepare)(void); /* in the reader, before it asks */
 	size_t most;
+	size_t capacity; /* of the reader's arena */
 	bool in_background;
 	int terminal; /* the test's end */
 	int gate[2];  /* the reader asks when this one gives a byte */
@@ -102,14 +105,15 @@ static void ask(sa_buffer *buffer, size_t most, report *answer)
 
 static _Noreturn void be_reader(const session *s)
 {
-	sa_arena *arena = sa_arena_create(NULL);
+	sa_arena_options options = support_options();
 	sa_buffer buffer;
 	report answer;
 	char byte;
 
 	lose_standard_streams();
+	options.capacity = s->capacity;
 	alarm(PATIENCE_MS / 1000 * 2);
-	sa_buffer_init(&buffer, arena);
+	sa_buffer_init(&buffer, sa_arena_create(&options));
 	if (s->prepare != NULL)
 		s->prepare();
 	SUPPORT_REQUIRE(read(s->gate[0], &byte, 1) == 1);
@@ -221,6 +225,17 @@ static void turn_echo_on(const session *s)
 	ck_assert_int_eq(tcsetattr(s->terminal, TCSANOW, &modes), 0);
 }
 
+/* Every byte is read as it is typed. */
+static void make_raw(const session *s)
+{
+	struct termios modes;
+
+	ck_assert_int_eq(tcgetattr(s->terminal, &modes), 0);
+	modes.c_lflag &= ~(tcflag_t)ICANON;
+	modes.c_iflag &= ~(tcflag_t)ICRNL;
+	ck_assert_int_eq(tcsetattr(s->terminal, TCSANOW, &modes), 0);
+}
+
 static void type(const session *s, const char *text)
 {
 	ck_assert_int_eq(write(s->terminal, text, strlen(text)),
@@ -280,6 +295,16 @@ static report get_report(const session *s)
 	ck_assert_int_eq(next_status(s), 0);
 	ck_assert(echoes(s));
 	return answer;
+}
+
+/* The reader ends with that error, and nothing read. */
+static void assert_fails(session *s, int error)
+{
+	report answer = get_report(s);
+
+	ck_assert_int_eq(answer.error, error);
+	ck_assert_uint_eq(answer.length, 0);
+	finish(s);
 }
 
 /* The reader ends with what was typed. */
@@ -376,8 +401,97 @@ START_TEST(test_end_of_input)
 	start_asking(&s);
 	assert_asks(&s);
 	type(&s, "\004");
-	ck_assert_int_eq(get_report(&s).error, ENODATA);
-	finish(&s);
+	assert_fails(&s, ENODATA);
+}
+END_TEST
+
+/* Without line editing it is the return key itself that ends a line. */
+START_TEST(test_raw)
+{
+	session s = {.prepare = NULL};
+
+	start(&s);
+	make_raw(&s);
+	let_ask(&s);
+	assert_asks(&s);
+	type(&s, "mellon\r");
+	assert_reads(&s, "mellon");
+}
+END_TEST
+
+/* The terminal is as before, whatever is missing. */
+START_TEST(test_no_room)
+{
+	session s = {.most = 2000000,
+		     .capacity = 4 * (size_t)sysconf(_SC_PAGESIZE)};
+	char line[1001];
+
+	memset(line, 'm', sizeof line);
+	line[sizeof line - 1] = '\0';
+	start(&s);
+	make_raw(&s);
+	let_ask(&s);
+	assert_asks(&s);
+	for (size_t i = 0; i < s.capacity / (sizeof line - 1) + 1; i++)
+		type(&s, line);
+	assert_fails(&s, ENOSPC);
+}
+END_TEST
+
+/* As many descriptors as there are and that for /dev/tty. */
+static void allow_one_descriptor(void)
+{
+	int fd = dup(STDIN_FILENO);
+	struct rlimit limit;
+
+	SUPPORT_REQUIRE(fd >= 0);
+	close(fd);
+	SUPPORT_REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	limit.rlim_cur = (rlim_t)fd + 1;
+	SUPPORT_REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+/* That one is closed again, or the search for copies could open no file. */
+START_TEST(test_no_descriptors)
+{
+	session s = {.prepare = allow_one_descriptor};
+
+	start_asking(&s);
+	assert_fails(&s, EMFILE);
+}
+END_TEST
+
+/* Of poll(). */
+static void refuse_to_wait(void)
+{
+#ifdef SYS_poll
+	SUPPORT_REQUIRE(support_refuse_call(SYS_poll, ENOMEM) == 0);
+#endif
+	SUPPORT_REQUIRE(support_refuse_call(SYS_ppoll, ENOMEM) == 0);
+#ifdef SYS_ppoll_time64
+	SUPPORT_REQUIRE(support_refuse_call(SYS_ppoll_time64, ENOMEM) == 0);
+#endif
+}
+
+static void refuse_in_child(void *unused)
+{
+	(void)unused;
+	refuse_to_wait();
+}
+
+START_TEST(test_no_wait)
+{
+	session s = {.prepare = refuse_to_wait};
+	support_end end;
+
+	support_child(refuse_in_child, NULL, &end);
+	if (end.status != 0) {
+		support_skip("no_wait", "this process may have no filters");
+		return;
+	}
+	start_asking(&s);
+	assert_shows(&s, PROMPT);
+	assert_fails(&s, ENOMEM);
 }
 END_TEST
 
@@ -526,6 +640,108 @@ START_TEST(test_handler_interrupts)
 }
 END_TEST
 
+static void handle_with_info(int number, siginfo_t *info, void *context)
+{
+	(void)number;
+	(void)info;
+	(void)context;
+	handled++;
+}
+
+static void interrupt_by_handler_with_info(void)
+{
+	struct sigaction action = {.sa_sigaction = handle_with_info,
+				   .sa_flags = SA_SIGINFO};
+
+	SUPPORT_REQUIRE(sigaction(SIGINT, &action, NULL) == 0);
+}
+
+START_TEST(test_handler_with_info)
+{
+	session s = {.prepare = interrupt_by_handler_with_info};
+	report answer;
+
+	start_asking(&s);
+	assert_asks(&s);
+	ck_assert_int_eq(kill(s.reader, SIGINT), 0);
+	answer = get_report(&s);
+	ck_assert_int_eq(answer.error, EINTR);
+	ck_assert_int_eq(answer.handled, 1);
+	finish(&s);
+}
+END_TEST
+
+static void handle_another_signal(void)
+{
+	struct sigaction action = {.sa_handler = handle};
+
+	SUPPORT_REQUIRE(sigaction(SIGUSR1, &action, NULL) == 0);
+}
+
+/* One that would neither end nor stop who asks: the program's own affair. */
+START_TEST(test_another_signal)
+{
+	session s = {.prepare = handle_another_signal};
+	report answer;
+
+	start_asking(&s);
+	assert_asks(&s);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(kill(s.reader, SIGUSR1), 0);
+		usleep(20000);
+	}
+	ck_assert(!echoes(&s));
+	type(&s, "mellon\n");
+	answer = get_report(&s);
+	ck_assert_int_eq(answer.error, 0);
+	ck_assert_int_eq(answer.handled, 3);
+	ck_assert_str_eq(answer.text, "mellon");
+	assert_shows(&s, "\r\n");
+	finish(&s);
+}
+END_TEST
+
+static void ignore_hangup(void)
+{
+	signal(SIGHUP, SIG_IGN);
+}
+
+/* Who goes on without its terminal is told that it is gone. */
+START_TEST(test_hangup)
+{
+	session s = {.prepare = ignore_hangup};
+	report answer;
+
+	start_asking(&s);
+	assert_asks(&s);
+	close(s.terminal);
+	read_within(s.reports[0], &answer, sizeof answer, "report");
+	ck_assert(answer.error == EIO || answer.error == ENODATA);
+	ck_assert_uint_eq(answer.length, 0);
+	s.terminal = -1;
+	finish(&s);
+}
+END_TEST
+
+static void ignore_background(void)
+{
+	signal(SIGTTOU, SIG_IGN);
+	signal(SIGTTIN, SIG_IGN);
+}
+
+/* What cannot be stopped asks in the background in vain, and the echo is on
+ * for the job that has the terminal. */
+START_TEST(test_unstoppable_in_background)
+{
+	session s = {.prepare = ignore_background, .in_background = true};
+
+	start_asking(&s);
+	assert_shows(&s, PROMPT);
+	type(&s, "mellon\n");
+	assert_fails(&s, EIO);
+}
+END_TEST
+
 START_TEST(test_handler_goes_on)
 {
 	session s = {.prepare = go_on_after_handler};
@@ -658,8 +874,9 @@ static void require_terminal(void *context)
 	sa_buffer_free(&b);
 	SUPPORT_REQUIRE(read_plain(&b, 9, 0) == -1 && errno == EACCES);
 	SUPPORT_REQUIRE(sa_arena_protect(b.arena, SA_ARENA_READWRITE) == 0);
-	close(STDIN_FILENO);
 	close(STDERR_FILENO);
+	SUPPORT_REQUIRE(read_plain(&b, 9, 0) == -1 && errno == EBADF);
+	close(STDIN_FILENO);
 	SUPPORT_REQUIRE(read_plain(&b, 9, 0) == -1 && errno == EBADF);
 	sa_arena_destroy(b.arena);
 }
@@ -668,6 +885,68 @@ static void require_terminal(void *context)
 START_TEST(test_no_terminal)
 {
 	support_assert_passes(require_terminal, NULL);
+}
+END_TEST
+
+/* Nothing of the line is read before it can be asked for. */
+static void lose_prompt(void *context)
+{
+	int full = open("/dev/full", O_WRONLY);
+	sa_buffer b;
+	char rest[8];
+
+	(void)context;
+	be_without_terminal("line\n", &b);
+	SUPPORT_REQUIRE(full >= 0);
+	SUPPORT_REQUIRE(dup2(full, STDERR_FILENO) == STDERR_FILENO);
+	SUPPORT_REQUIRE(read_plain(&b, 9, 0) == -1 && errno == ENOSPC);
+	SUPPORT_REQUIRE(read(STDIN_FILENO, rest, sizeof rest) == 5);
+	sa_arena_destroy(b.arena);
+}
+
+static void lose_input(void *context)
+{
+	int null = open("/dev/null", O_WRONLY);
+	sa_buffer b;
+
+	(void)context;
+	be_without_terminal("", &b);
+	SUPPORT_REQUIRE(dup2(null, STDIN_FILENO) == STDIN_FILENO);
+	SUPPORT_REQUIRE(read_plain(&b, 9, 0) == -1 && errno == EBADF);
+	SUPPORT_REQUIRE(b.length == 0);
+	sa_arena_destroy(b.arena);
+}
+
+START_TEST(test_no_streams)
+{
+	support_end end;
+
+	support_assert_passes(lose_prompt, NULL);
+	support_child(lose_input, NULL, &end);
+	ck_assert_int_eq(end.status, 0);
+	ck_assert_str_eq(end.text, PROMPT);
+}
+END_TEST
+
+START_TEST(test_invalid)
+{
+	sa_buffer b, none = SA_BUFFER_INIT(NULL);
+
+	sa_buffer_init(&b, support_arena_create());
+	errno = 0;
+	ck_assert_int_eq(sa_buffer_read_passphrase(&b, NULL, 9, 0), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	errno = 0;
+	ck_assert_int_eq(read_plain(NULL, 9, 0), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	errno = 0;
+	ck_assert_int_eq(read_plain(&none, 9, 0), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	errno = 0;
+	ck_assert_int_eq(read_plain(&b, 9, ~0U), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_uint_eq(b.length, 0);
+	sa_arena_destroy(b.arena);
 }
 END_TEST
 
@@ -683,6 +962,10 @@ int main(void)
 	tcase_add_test(tc, test_typed_ahead);
 	tcase_add_test(tc, test_too_long);
 	tcase_add_test(tc, test_end_of_input);
+	tcase_add_test(tc, test_raw);
+	tcase_add_test(tc, test_no_room);
+	tcase_add_test(tc, test_no_descriptors);
+	tcase_add_test(tc, test_no_wait);
 	tcase_add_test(tc, test_no_copies);
 	tcase_add_loop_test(tc, test_deadly_signal, 0,
 			    (int)SUPPORT_LENGTH(deadly));
@@ -691,11 +974,17 @@ int main(void)
 	tcase_add_test(tc, test_stopped_without_warning);
 	tcase_add_test(tc, test_in_background);
 	tcase_add_test(tc, test_handler_interrupts);
+	tcase_add_test(tc, test_handler_with_info);
+	tcase_add_test(tc, test_another_signal);
+	tcase_add_test(tc, test_hangup);
+	tcase_add_test(tc, test_unstoppable_in_background);
 	tcase_add_test(tc, test_handler_goes_on);
 	tcase_add_test(tc, test_ignored_signal);
 	tcase_add_test(tc, test_signal_to_another_thread);
 	tcase_add_test(tc, test_lines_of_a_pipe);
 	tcase_add_test(tc, test_no_terminal);
+	tcase_add_test(tc, test_no_streams);
+	tcase_add_test(tc, test_invalid);
 	suite_add_tcase(suite, tc);
 	return support_run(suite);
 }
