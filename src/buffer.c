@@ -64,7 +64,7 @@ static int set_storage(sa_buffer *buffer, size_t size)
 static int grow(sa_buffer *buffer, size_t least)
 {
 	size_t now = buffer->bytes == NULL ? 0 : buffer->capacity + 1;
-	size_t wanted = now > SIZE_MAX / 2 ? SIZE_MAX : 2 * now;
+	size_t wanted = 2 * now; /* No object has half of all addresses. */
 
 	if (wanted < LEAST_STORAGE)
 		wanted = LEAST_STORAGE;

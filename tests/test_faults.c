@@ -6,6 +6,7 @@
  */
 #include <config.h>
 
+#include "arena.h"
 #include "faults.h"
 #include "os.h"
 #include "region.h"
@@ -603,6 +604,149 @@ START_TEST(test_neither_opened_nor_unmapped)
 }
 END_TEST
 
+/* A WIPED region that cannot be unmapped at once goes without its guards. */
+START_TEST(test_unmapped_in_parts)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	sa_region region;
+	unsigned char *start;
+
+	if (SUPPORT_SANITIZED)
+		return;
+	ck_assert_int_ge(sodium_init(), 0);
+	sa_os_start();
+	faults_watch();
+	ck_assert_int_eq(sa_region_create(&region, 4 * page, 0,
+					  SA_ARENA_MLOCK_BEST_EFFORT,
+					  SA_ARENA_FORK_WIPE),
+			 0);
+	start = region.start;
+	region.state = SA_REGION_WIPED;
+	faults_arm(1, FAULTS_ONCE);
+	ck_assert_int_eq(sa_region_destroy(&region), 0);
+	faults_disarm();
+	ck_assert_uint_eq(faults_failed(), 1);
+	ck_assert(!support_is_readable(start));
+	ck_assert_uint_eq(faults_left_now().size, 3 * page);
+	ck_assert_int_eq(sa_os_unmap(start - 2 * page, 2 * page), 0);
+	ck_assert_int_eq(sa_os_unmap(start + 4 * page, page), 0);
+}
+END_TEST
+
+/* Where something else lies between them, each guard goes if it can. */
+START_TEST(test_guards_stay)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t left[] = {0, 2 * page, page};
+	sa_region region;
+	unsigned char *start;
+
+	if (SUPPORT_SANITIZED)
+		return;
+	ck_assert_int_ge(sodium_init(), 0);
+	sa_os_start();
+	faults_watch();
+	ck_assert_int_eq(sa_region_create(&region, 4 * page, 0,
+					  SA_ARENA_MLOCK_BEST_EFFORT,
+					  SA_ARENA_FORK_EXCLUDE),
+			 0);
+	start = region.start;
+	region.state = SA_REGION_TAKEN;
+	faults_arm(_i == 0 ? NEVER_MET : (size_t)_i, FAULTS_ONCE);
+	ck_assert_int_eq(sa_region_destroy(&region), _i == 0 ? 0 : -1);
+	faults_disarm();
+	ck_assert(support_is_writable(start));
+	ck_assert_int_eq(sa_os_unmap(start, 4 * page), 0);
+	ck_assert_uint_eq(faults_left_now().size, left[_i]);
+	ck_assert_uint_eq(faults_left_now().unexplained, 0);
+}
+END_TEST
+
+/* ------------------------------------------------------------- metadata */
+
+/* From now on there is no more of it. */
+static void starve(sa_arena *arena)
+{
+	size_t size;
+
+	faults_arm(1, FAULTS_ONWARD);
+	for (size = 4096; size > 0; size /= 2)
+		while (sa_meta_alloc(&arena->meta, size) != NULL)
+			continue;
+}
+
+static void *want_object(sa_arena *arena, sa_pool *pool)
+{
+	(void)pool;
+	return sa_arena_alloc(arena, 1000);
+}
+
+static void *want_large_object(sa_arena *arena, sa_pool *pool)
+{
+	(void)pool;
+	return sa_arena_alloc(arena, 20000);
+}
+
+static void *want_object_of_pool(sa_arena *arena, sa_pool *pool)
+{
+	(void)arena;
+	return sa_pool_alloc(pool);
+}
+
+static void *want_pool(sa_arena *arena, sa_pool *pool)
+{
+	(void)pool;
+	return sa_pool_create(arena, 48, 16);
+}
+
+/* As many as the first table has room for. */
+static void *want_many_pools(sa_arena *arena, sa_pool *pool)
+{
+	size_t i;
+
+	(void)pool;
+	for (i = 1; i < 4; i++)
+		if (sa_pool_create(arena, 100 + i, 1) == NULL)
+			return NULL;
+	return sa_pool_create(arena, 200, 1);
+}
+
+static void *(*const wants[])(sa_arena *, sa_pool *) = {
+	want_object, want_large_object, want_object_of_pool,
+	want_pool,   want_many_pools,
+};
+
+/* ENOMEM, counted, and everything as before; with memory again, all goes on. */
+START_TEST(test_no_metadata)
+{
+	sa_arena_options options = support_options();
+	sa_arena *arena = sa_arena_create(&options);
+	sa_pool *pool = sa_pool_create(arena, 40, 8);
+	unsigned char *object = sa_arena_alloc(arena, 32);
+	sa_arena_stats before, after;
+
+	if (SUPPORT_SANITIZED)
+		return;
+	ck_assert_ptr_nonnull(pool);
+	ck_assert_ptr_nonnull(object);
+	support_fill(object, 32, 5);
+	before = support_stats(arena);
+	starve(arena);
+	errno = 0;
+	ck_assert_ptr_null(wants[_i](arena, pool));
+	ck_assert_int_eq(errno, ENOMEM);
+	faults_disarm();
+	after = support_stats(arena);
+	ck_assert_uint_eq(after.failure_count, before.failure_count + 1);
+	ck_assert_uint_eq(after.live_count, before.live_count);
+	ck_assert_uint_eq(after.mapped_size, before.mapped_size);
+	ck_assert(support_is_filled(object, 32, 5));
+	ck_assert_int_eq(sa_arena_check(arena), 0);
+	ck_assert_ptr_nonnull(wants[_i](arena, pool));
+	sa_arena_destroy(arena);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- suite */
 
 int main(void)
@@ -633,5 +777,8 @@ int main(void)
 	tcase_add_loop_test(faults, test_fork, 0, each);
 	tcase_add_loop_test(faults, test_destroy, 0, 3);
 	tcase_add_test(faults, test_neither_opened_nor_unmapped);
+	tcase_add_test(faults, test_unmapped_in_parts);
+	tcase_add_loop_test(faults, test_guards_stay, 0, 3);
+	tcase_add_loop_test(faults, test_no_metadata, 0, SUPPORT_LENGTH(wants));
 	return support_run(suite);
 }

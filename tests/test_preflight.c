@@ -155,6 +155,27 @@ START_TEST(test_capacity)
 }
 END_TEST
 
+/* Large objects have regions beside those of the reserve. */
+START_TEST(test_large_with_reserve)
+{
+	sa_arena_options options = SA_ARENA_OPTIONS_INIT;
+	sa_arena_preflight_report without, with;
+
+	options.mlock = SA_ARENA_MLOCK_BEST_EFFORT;
+	without = ask(&options, 10, MIB, 0);
+	options.reserve = 4 * MIB;
+	with = ask(&options, 10, MIB, 0);
+	ck_assert_uint_ge(without.required_size, 10 * MIB);
+	ck_assert_uint_ge(with.required_size, 14 * MIB);
+	ck_assert_uint_ge(with.required_size - without.required_size,
+			  4 * MIB - 4 * PAGE);
+	ck_assert_uint_le(with.required_size - without.required_size, 4 * MIB);
+	options.capacity = 8 * MIB;
+	with = ask(&options, 10, MIB, ENOSPC);
+	ck_assert_uint_eq(with.max_count, 3);
+}
+END_TEST
+
 START_TEST(test_beyond_reason)
 {
 	sa_arena_options options = SA_ARENA_OPTIONS_INIT;
@@ -368,6 +389,7 @@ int main(void)
 	tcase_add_test(preflight, test_bad_report);
 	tcase_add_loop_test(preflight, test_bad_options, 0, 8);
 	tcase_add_loop_test(preflight, test_fits, 0, 6);
+	tcase_add_test(preflight, test_large_with_reserve);
 	tcase_add_loop_test(preflight, test_grows, 0, 6);
 	tcase_add_test(preflight, test_capacity);
 	tcase_add_test(preflight, test_beyond_reason);

@@ -542,6 +542,26 @@ START_TEST(test_fork)
 }
 END_TEST
 
+/* What could not be locked is not in the child either. */
+static void stay_unlocked(void *unused)
+{
+	(void)unused;
+	sa_region_after_fork(&region);
+	SUPPORT_REQUIRE(!region.locked);
+	SUPPORT_REQUIRE(support_locked_size() == 0);
+	SUPPORT_REQUIRE(support_is_filled(memory(), memory_size(), 6));
+}
+
+START_TEST(test_fork_unlocked)
+{
+	create(4 * page, INHERIT);
+	region.locked = false;
+	support_fill(memory(), memory_size(), 6);
+	support_assert_passes(stay_unlocked, NULL);
+	destroy();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("region");
@@ -557,6 +577,7 @@ int main(void)
 	tcase_add_test(tests, test_huge_sized);
 	tcase_add_loop_test(tests, test_make_huge, INHERIT, WIPE + 1);
 	tcase_add_loop_test(tests, test_make_huge_in_vain, 0, 2);
+	tcase_add_test(tests, test_fork_unlocked);
 	tcase_add_test(tests, test_access);
 	tcase_add_loop_test(tests, test_destroy_in_any_access, NOACCESS,
 			    READWRITE + 1);

@@ -425,6 +425,21 @@ START_TEST(test_damage)
 }
 END_TEST
 
+/* Nobody's object is before the first slot, nor in it. */
+START_TEST(test_damage_before_free_slot)
+{
+	make(2);
+	for (ptrdiff_t at = -8; at < 0; at++) {
+		memory_at(0)[at] ^= 0x40;
+		ck_assert(!verifies());
+		assert_misuse(SA_ARENA_MISUSE_WRITE_AFTER_FREE, 0, 0, at);
+		memory_at(0)[at] ^= 0x40;
+	}
+	ck_assert(verifies());
+	drop();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("slab");
@@ -444,5 +459,6 @@ int main(void)
 	tcase_add_loop_test(tests, test_birth_in_written_slot, 0, GROUPS);
 	tcase_add_test(tests, test_birth_in_taken_slot);
 	tcase_add_loop_test(tests, test_damage, 0, GROUPS);
+	tcase_add_test(tests, test_damage_before_free_slot);
 	return support_run(suite);
 }

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os.h"
@@ -278,6 +279,27 @@ START_TEST(test_races)
 }
 END_TEST
 
+/* ------------------------------------------------------------ refusal */
+
+/* Who cannot be told from others has no number. */
+static void register_unknown(void *unused)
+{
+	(void)unused;
+	if (support_refuse_call(SYS_gettid, EPERM) != 0) {
+		support_skip("unknown", "this process may have no filters");
+		return;
+	}
+	sa_thread_register();
+	SUPPORT_REQUIRE(sa_thread_self.serial > SA_THREAD_NOBODY);
+	SUPPORT_REQUIRE(sa_thread_self.number == 0);
+}
+
+START_TEST(test_unknown)
+{
+	support_assert_passes(register_unknown, NULL);
+}
+END_TEST
+
 /* ----------------------------------------------------------------- fork */
 
 /* Its own thread keeps its number, which no other gets; the rest are free. */
@@ -333,6 +355,7 @@ int main(void)
 	tcase_add_test(tests, test_groups_come_back);
 	tcase_add_test(tests, test_too_many);
 	tcase_add_test(tests, test_races);
+	tcase_add_test(tests, test_unknown);
 	tcase_add_test(tests, test_fork);
 	tcase_add_test(tests, test_fork_of_many);
 	return support_run(suite);
