@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# The library's own tests under Valgrind: memcheck, then DRD and helgrind, and
-# no reports.  check-valgrind.sh [quick]: the programs that take seconds only.
+# The test programs under Valgrind, and no reports: memcheck, without being told
+# of slots, which tests damage on purpose; then helgrind and DRD, with locks for
+# them to see.  check-valgrind.sh [memcheck|races|quick] [PROGRAM...]
 set -eu
 
 srcdir=${srcdir:-.}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-failed=0 passed=0
+passed=0 failed=0
 
 if [ -n "${SANITIZE-}" ]; then
 	echo 'skipped: the library is instrumented'
@@ -18,45 +19,95 @@ if ! command -v valgrind >/dev/null 2>&1; then
 	exit 77
 fi
 
-# Memcheck is not told of slots: tests damage them on purpose.
-: "${CK_TIMEOUT_MULTIPLIER=50}"
-export CK_TIMEOUT_MULTIPLIER
+# Under memcheck.  Not those that count mappings or calls of malloc(), of which
+# Valgrind makes its own (test_malloc_heap, test_meta, test_region, test_vmname),
+# or that take from the process what Valgrind needs, too (test_core, test_faults,
+# test_limits, test_scarcity, test_syscalls).
+memcheck='test_bits test_counters test_format test_large test_line test_pagemap
+	test_preflight test_registry test_shard test_sizeclass test_slab test_stats
+	test_tract test_zero'
+# Under helgrind and DRD: threads that share arenas.  Not those of the protocol
+# without locks, which Valgrind takes for races (test_barrier, test_shard_inbox,
+# test_slab_claims).
+races='test_registry'
+# What takes seconds.
+quick_memcheck='test_counters test_line test_pagemap test_shard test_sizeclass
+	test_tract'
+quick_races='test_registry'
 
-# why PROGRAM: not under memcheck, and for what reason.
-why()
+# Say which processes' reports may have failed the program.
+show()
 {
-	case $1 in
-	esac
-}
-
-# report PROGRAM: what Valgrind said of the processes whose errors counted.
-report()
-{
-	grep -lE 'ERROR SUMMARY: [1-9]' "$tmp"/log.* 2>/dev/null |
-		while read -r log; do
-			head -n 60 "$log"
-		done
+	for log in "$tmp"/log.*; do
+		if [ -s "$log" ]; then
+			head -n 40 "$log"
+		fi
+	done | head -n 400
 	tail -n 30 "$tmp/output"
 }
 
-# run TOOL PROGRAM: a process that ends by itself, and of which something was
-# reported, has exit status 9, which fails the test.
-run()
+# under TOOL PROGRAM: a process that ends by itself, and of which anything was
+# reported, ends with status 9, which fails its test; one that dies by a signal
+# is meant to.
+under()
 {
 	rm -f "$tmp"/log.*
 	start=$(date +%s)
 	status=0
-	valgrind --tool="$1" -q --error-exitcode=9 \
-		--log-file="$tmp/log.%p" --max-threads=2000 \
+	valgrind -q --tool="$1" --error-exitcode=9 --max-threads=2000 \
+		--log-file="$tmp/log.%p" \
 		--suppressions="$srcdir/tests/valgrind.supp" \
-		"tests/$2" >"$tmp/output" 2>&1 </dev/null || status=$?
-	end=$(date +%s)
+		"./tests/$2" >"$tmp/output" 2>&1 </dev/null || status=$?
+	seconds=$(($(date +%s) - start))
 	if [ "$status" -eq 0 ]; then
 		passed=$((passed + 1))
-		echo "passed: $1: $2 ($((end - start)) s)"
+		echo "$1: $2: passed ($seconds s)"
 	else
 		failed=$((failed + 1))
-		report
-		echo "FAILED: $1: $2: status $status ($((end - start)) s)"
+		show
+		echo "$1: $2: FAILED, status $status ($seconds s)"
 	fi
 }
+
+under_memcheck()
+{
+	SODIUM_ARENA_ANNOTATE=0
+	export SODIUM_ARENA_ANNOTATE
+	for program in "$@"; do
+		under memcheck "$program"
+	done
+	unset SODIUM_ARENA_ANNOTATE
+}
+
+under_race_detectors()
+{
+	for program in "$@"; do
+		under helgrind "$program"
+		under drd "$program"
+	done
+}
+
+# It runs the programs many times slower.
+: "${CK_TIMEOUT_MULTIPLIER=50}"
+export CK_TIMEOUT_MULTIPLIER
+what=${1-all}
+[ $# -eq 0 ] || shift
+# shellcheck disable=SC2086 # lists are words
+case $what in
+all)
+	under_memcheck $memcheck
+	under_race_detectors $races
+	;;
+quick)
+	under_memcheck $quick_memcheck
+	under_race_detectors $quick_races
+	;;
+memcheck) under_memcheck "$@" ;;
+races) under_race_detectors "$@" ;;
+*)
+	sed -n 's/^.*\(check-valgrind.sh \[.*\)/usage: \1/p' "$0" >&2
+	exit 2
+	;;
+esac
+echo "$passed programs passed, $failed failed"
+[ "$failed" -eq 0 ]
