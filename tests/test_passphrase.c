@@ -694,7 +694,8 @@ START_TEST(test_another_signal)
 	type(&s, "mellon\n");
 	answer = get_report(&s);
 	ck_assert_int_eq(answer.error, 0);
-	ck_assert_int_eq(answer.handled, 3);
+	/* Those that come before one was handled are one. */
+	ck_assert_int_ge(answer.handled, 1);
 	ck_assert_str_eq(answer.text, "mellon");
 	assert_shows(&s, "\r\n");
 	finish(&s);
