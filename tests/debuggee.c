@@ -12,13 +12,21 @@
 
 #ifdef COUNTED
 #include <sanitizer/common_interface_defs.h>
+#include <signal.h>
 
 void __gcov_dump(void);
 
-/* A coverage build's counters are kept though the sanitizer ends this. */
+static void dump(int number)
+{
+	signal(number, SIG_DFL);
+	__gcov_dump();
+}
+
+/* A coverage build's counters are kept, whoever ends this. */
 static void keep_counters(void)
 {
 	__sanitizer_set_death_callback(__gcov_dump);
+	signal(SIGABRT, dump);
 }
 #else
 static void keep_counters(void)

@@ -346,6 +346,36 @@ START_TEST(test_large_objects)
 }
 END_TEST
 
+/* What metadata have left is taken, so that each part of an object's making in
+ * turn has to ask for more. */
+static void use_up_metadata(void)
+{
+	w.arena->meta.next = w.arena->meta.end;
+}
+
+static void alloc_without_metadata(trial *t)
+{
+	begin_world(t);
+	world_free(&w, LARGE);
+	arm(t);
+	use_up_metadata();
+	/* A descriptor is there, but no leaf of the page map. */
+	world_alloc(&w, 3 * MIB);
+	use_up_metadata();
+	world_alloc(&w, 9000);
+	use_up_metadata();
+	world_alloc(&w, 9000);
+	disarm(t);
+	world_prove(&w);
+	world_destroy(&w);
+}
+
+START_TEST(test_metadata)
+{
+	try(alloc_without_metadata, &variants[0], 0, 20);
+}
+END_TEST
+
 static void close_if_open(size_t holders, sa_arena_access access)
 {
 	if (holders > 0)
@@ -770,6 +800,7 @@ int main(void)
 	tcase_add_test(faults, test_create_with_reserve);
 	tcase_add_test(faults, test_grow);
 	tcase_add_test(faults, test_large_objects);
+	tcase_add_test(faults, test_metadata);
 	tcase_add_test(faults, test_access);
 	tcase_add_test(faults, test_access_of_many);
 	tcase_add_test(faults, test_open_object);
