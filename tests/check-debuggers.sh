@@ -107,6 +107,7 @@ write-before-large write write_it 1.before.20000 L
 write-behind write write_it 0.behind.33 L
 write-behind-in-pool write write_it 0.behind.41 L
 write-behind-large write write_it 0.behind.20001 L
+write-behind-of-many write write_it 0.behind.33 L
 write-freed write write_it 5.inside.32 LF'
 
 function_of()

@@ -85,6 +85,16 @@ static void write_behind(void)
 	write_it(allocate_it(33) + 33);
 }
 
+/* The oldest of so many that what is known of them has been moved twice. */
+static void write_behind_of_many(void)
+{
+	unsigned char *object = allocate_it(33);
+
+	for (int i = 0; i < 2000; i++)
+		allocate_it(33);
+	write_it(object + 33);
+}
+
 static void write_before(void)
 {
 	write_it(allocate_it(33) - 1);
@@ -440,6 +450,7 @@ static const struct deed {
 	{"write-behind", write_behind},
 	{"write-behind-in-pool", write_behind_in_pool},
 	{"write-behind-large", write_behind_large},
+	{"write-behind-of-many", write_behind_of_many},
 	{"write-freed", write_freed},
 };
 
