@@ -8,11 +8,13 @@ static void raise_peak(sa_total *total, int64_t candidate)
 {
 	int64_t peak = SA_COUNTER_GET(total->peak);
 
+	/* GCOVR_EXCL_START: only who loses a race goes round again */
 	while (candidate > peak &&
 	       !atomic_compare_exchange_weak_explicit(
 		       &total->peak, &peak, candidate, memory_order_relaxed,
 		       memory_order_relaxed))
 		continue;
+	/* GCOVR_EXCL_STOP */
 }
 
 static int64_t untold_peak(const sa_gauge *gauge)

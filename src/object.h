@@ -104,8 +104,10 @@ SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
 
 	if (SA_UNLIKELY(!sa_sizeclass_size_is_plain(size)))
 		return sa_object_alloc_odd(arena, size);
+	/* GCOVR_EXCL_START: assumptions are not tested when it runs */
 	SA_ASSUME(sa_slot_stride_is_plain(stride));
 	SA_ASSUME(sa_slot_size_is_plain(stride, size));
+	/* GCOVR_EXCL_STOP */
 	shard = sa_shards_enter(arena);
 	if (SA_UNLIKELY(shard == NULL))
 		return sa_object_alloc_locked(arena, size, class, 1);
@@ -143,7 +145,9 @@ SA_INLINE void sa_object_free_at(sa_arena *arena, sa_shard *shard, sa_bin *bin,
 	sa_slot slot = {memory, NULL, slab};
 	uint16_t mark;
 
+	/* GCOVR_EXCL_START: as above */
 	SA_ASSUME(sa_slot_stride_is_plain(stride));
+	/* GCOVR_EXCL_STOP */
 	slot.mark = sa_mark_at(slab->marks, stride, index);
 	mark = sa_mark_load(slot.mark, stride);
 	if (SA_UNLIKELY(bin->count == SA_STOCK_SIZE ||

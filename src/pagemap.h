@@ -70,8 +70,10 @@ SA_INLINE sa_pagemap_node *sa_pagemap_find_node(const sa_pagemap *map,
 
 	if (SA_LIKELY(number == atomic_load_explicit(&map->near_number,
 						     memory_order_acquire))) {
+		/* GCOVR_EXCL_START: it is set before its number */
 		if (map->near_node == NULL)
-			__builtin_unreachable(); /* set before its number */
+			__builtin_unreachable();
+		/* GCOVR_EXCL_STOP */
 		return map->near_node;
 	}
 	if (top >= map->root_size)

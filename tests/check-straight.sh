@@ -18,6 +18,13 @@ if ! command -v "$objdump" >/dev/null; then
 	exit 77
 fi
 
+case " ${flags-} " in
+*' -fno-inline '* | *' -O0 '*)
+	echo 'skipped: nothing is inlined here'
+	exit 77
+	;;
+esac
+
 # Each function of a file, and what it refers to: "FUNCTION SYMBOL".
 references()
 {

@@ -8,6 +8,7 @@
 
 #include "arena.h"
 #include "faults.h"
+#include "growth.h"
 #include "os.h"
 #include "region.h"
 #include "support.h"
@@ -777,6 +778,58 @@ START_TEST(test_no_metadata)
 }
 END_TEST
 
+/* There is room for the region's description, but none in the page map. */
+static void leave_no_leaves(sa_arena *arena, size_t size)
+{
+	size_t bits_size = sa_tract_bits_size(size);
+	void *tract = sa_meta_alloc(&arena->meta, sizeof(sa_tract));
+	void *bits = sa_meta_alloc(&arena->meta, bits_size);
+
+	ck_assert_ptr_nonnull(tract);
+	ck_assert_ptr_nonnull(bits);
+	starve(arena);
+	sa_meta_free(&arena->meta, tract, sizeof(sa_tract));
+	sa_meta_free(&arena->meta, bits, bits_size);
+}
+
+/* 1 if there was a call to refuse. */
+static int grow_without_leaves(size_t first, size_t *failures)
+{
+	sa_arena_options options = support_options();
+	sa_arena *arena = sa_arena_create(&options);
+	size_t mapped = support_stats(arena).mapped_size;
+	int result, was_refused;
+
+	leave_no_leaves(arena, 2 * MIB);
+	faults_watch();
+	faults_arm(first, FAULTS_ONCE);
+	result = sa_growth_add(arena, 2 * MIB, 2 * MIB);
+	was_refused = faults_failed() != 0;
+	faults_disarm();
+	ck_assert_int_ge(result, was_refused ? -1 : 0);
+	if (result != 0)
+		ck_assert_uint_eq(faults_left_now().unexplained, 0);
+	*failures += result != 0;
+	ck_assert_uint_eq(support_stats(arena).mapped_size,
+			  result == 0 ? mapped + 2 * MIB : mapped);
+	ck_assert_int_eq(sa_arena_check(arena), 0);
+	sa_arena_destroy(arena);
+	return was_refused;
+}
+
+/* Whichever call is refused, nothing is left of a region that is not had. */
+START_TEST(test_no_leaves)
+{
+	size_t first = 1, failures = 0;
+
+	if (SUPPORT_SANITIZED)
+		return;
+	while (grow_without_leaves(first, &failures))
+		first++;
+	ck_assert_uint_gt(failures, 5);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- suite */
 
 int main(void)
@@ -810,6 +863,7 @@ int main(void)
 	tcase_add_test(faults, test_neither_opened_nor_unmapped);
 	tcase_add_test(faults, test_unmapped_in_parts);
 	tcase_add_loop_test(faults, test_guards_stay, 0, 3);
+	tcase_add_test(faults, test_no_leaves);
 	tcase_add_loop_test(faults, test_no_metadata, 0, SUPPORT_LENGTH(wants));
 	return support_run(suite);
 }
