@@ -307,6 +307,33 @@ START_TEST(test_write_before_trim)
 }
 END_TEST
 
+/* So does an arena that may not grow, when it gives another size the room. */
+static void write_before_another_size(support_misuse *expected, size_t size)
+{
+	sa_arena_options options = support_options();
+	sa_arena *vault;
+	unsigned char *object;
+
+	options.name = SUPPORT_VAULT;
+	options.flags = flags;
+	options.capacity = 64 * 1024;
+	vault = sa_arena_create(&options);
+	SUPPORT_REQUIRE(vault != NULL);
+	object = alloc(vault, size);
+	sa_arena_free(vault, object);
+	support_flip(object + 5);
+	expect(expected, SA_ARENA_MISUSE_WRITE_AFTER_FREE, object, 0, 5);
+	while (sa_arena_alloc(vault, 500) != NULL)
+		continue;
+}
+
+START_TEST(test_write_before_another_size)
+{
+	support_assert_misuse(write_before_another_size, 100);
+	support_assert_misuse(write_before_another_size, 2000);
+}
+END_TEST
+
 /* ------------------------------------------------------------ the line */
 
 static const unsigned char *shared_object;
@@ -518,6 +545,7 @@ static void add_crimes(Suite *suite, const char *name, void (*setup)(void))
 	tcase_add_test(crimes, test_no_arena);
 	tcase_add_test(crimes, test_double_free_by_other_means);
 	tcase_add_test(crimes, test_write_before_trim);
+	tcase_add_test(crimes, test_write_before_another_size);
 	tcase_add_test(crimes, test_line_is_clean);
 	tcase_add_test(crimes, test_handler);
 	tcase_add_loop_test(crimes, test_handler_uses_arena, 0, 5);
