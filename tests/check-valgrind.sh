@@ -21,26 +21,28 @@ fi
 
 # Under memcheck.  Not those that count mappings or calls of malloc(), of which
 # Valgrind makes its own (test_malloc_heap, test_meta, test_region, test_vmname),
-# or that take from the process what Valgrind needs, too (test_core, test_faults,
-# test_limits, test_scarcity, test_syscalls).
+# that search all memory (test_buffer, test_residue), or that filter system calls
+# which Valgrind makes (test_syscalls).  What is in neither list takes minutes,
+# or has not been tried.
 memcheck='test_bits test_counters test_format test_large test_line test_pagemap
-	test_preflight test_registry test_shard test_sizeclass test_slab test_stats
-	test_tract test_zero'
+	test_preflight test_random test_registry test_shard test_sizeclass test_slab
+	test_stats test_tract test_zero'
 # Under helgrind and DRD: threads that share arenas.  Not those of the protocol
 # without locks, which Valgrind takes for races (test_barrier, test_shard_inbox,
 # test_slab_claims).
-races='test_registry'
+races='test_counters test_malloc test_registry'
 # What takes seconds.
 quick_memcheck='test_counters test_line test_pagemap test_shard test_sizeclass
 	test_tract'
-quick_races='test_registry'
+quick_races='test_malloc test_registry'
 
 # Say which processes' reports may have failed the program.
 show()
 {
 	for log in "$tmp"/log.*; do
+		# Valgrind 3.19 has much to say of mlock2().
 		if [ -s "$log" ]; then
-			head -n 40 "$log"
+			sed '/^--[0-9]*-- /d' "$log" | head -n 40
 		fi
 	done | head -n 400
 	tail -n 30 "$tmp/output"
