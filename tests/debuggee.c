@@ -114,7 +114,8 @@ static void write_freed(void)
 
 	release_it(object);
 	free(malloc(1));
-	allocate_it(32);
+	/* Of another size: it must not get the slot. */
+	allocate_it(300);
 	write_it(object + 5);
 }
 

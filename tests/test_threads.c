@@ -278,7 +278,9 @@ START_TEST(test_short_lives)
 			early = support_stats(arena);
 	}
 	late = support_stats(arena);
-	ck_assert_uint_le(late.mapped_size, 4 * early.mapped_size);
+	/* How many there are at a time, and so what they leave, is chance. */
+	ck_assert_uint_le(late.mapped_size,
+			  4 * early.mapped_size + ((size_t)1 << 20));
 	ck_assert_uint_le(late.metadata_size, 2 * early.metadata_size);
 }
 END_TEST
