@@ -12,14 +12,12 @@
 #include <string.h>
 
 #define SA_LIKELY(x) __builtin_expect(!!(x), 1)
+#define SA_UNLIKELY(x) __builtin_expect(!!(x), 0)
 /* What the compiler may take for granted. */
 #define SA_ASSUME(condition) ((condition) ? (void)0 : __builtin_unreachable())
-
 /* The compiler forgets how a value came about, and computes nothing from its
  * parts a second time. */
 #define SA_OPAQUE(value) __asm__("" : "+r"(value))
-
-#define SA_UNLIKELY(x) __builtin_expect(!!(x), 0)
 /* Inlined at every call, or kept out of the way of the path that is hot.
  * Where nothing is to be inlined, coverage counts each branch once. */
 #ifdef __NO_INLINE__

@@ -96,8 +96,8 @@ void *sa_object_alloc_odd(sa_arena *arena, size_t size);
 
 SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
 {
-	unsigned class = sa_sizeclass_of_plain(size);
-	size_t stride = sa_sizeclass_stride_of_plain(class);
+	unsigned class = sa_sizeclass_of_linear(size);
+	size_t stride = sa_sizeclass_linear_stride(class);
 	sa_shard *shard;
 	sa_bin *bin;
 	void *object;

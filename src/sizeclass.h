@@ -42,13 +42,14 @@ SA_INLINE bool sa_sizeclass_size_is_plain(size_t size)
 	return size - 9 < (size_t)16 * SA_SIZECLASS_PLAIN_COUNT;
 }
 
-/* The class for a plain size, and the stride of a plain class. */
-SA_INLINE unsigned sa_sizeclass_of_plain(size_t size)
+/* The class for a size up to SA_SIZECLASS_LINEAR_MAX, and such a class's
+ * stride. */
+SA_INLINE unsigned sa_sizeclass_of_linear(size_t size)
 {
 	return (unsigned)((size + SA_CANARY_SIZE - 1) / 16);
 }
 
-SA_INLINE size_t sa_sizeclass_stride_of_plain(unsigned class)
+SA_INLINE size_t sa_sizeclass_linear_stride(unsigned class)
 {
 	return ((size_t) class + 1) * 16;
 }
@@ -60,7 +61,7 @@ SA_INLINE unsigned sa_sizeclass_of(size_t size)
 	unsigned log2;
 
 	if (SA_LIKELY(size <= SA_SIZECLASS_LINEAR_MAX))
-		return (unsigned)(last / 16);
+		return sa_sizeclass_of_linear(size);
 	log2 = sa_floor_log2(last);
 	/* The top bit and the three below it number the step. */
 	return SA_SIZECLASS_LINEAR_COUNT +
@@ -75,7 +76,7 @@ SA_INLINE size_t sa_sizeclass_stride(unsigned class)
 	unsigned log2, step;
 
 	if (class < SA_SIZECLASS_LINEAR_COUNT)
-		return ((size_t) class + 1) * 16;
+		return sa_sizeclass_linear_stride(class);
 	class -= SA_SIZECLASS_LINEAR_COUNT;
 	log2 = SA_SIZECLASS_LINEAR_LOG2 + (class >> SA_SIZECLASS_STEPS_LOG2);
 	step = class & ((1u << SA_SIZECLASS_STEPS_LOG2) - 1);

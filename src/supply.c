@@ -39,6 +39,19 @@ sa_slab *sa_supply_slab_at(const sa_arena *arena, const sa_tract *tract,
 							page * sa_os_page_size);
 }
 
+sa_slab *sa_supply_next_slab(const sa_arena *arena, const sa_tract *tract,
+			     size_t *page)
+{
+	while (*page < tract->npages) {
+		sa_slab *slab = sa_supply_slab_at(arena, tract, *page);
+
+		*page += slab == NULL ? 1 : slab->size / sa_os_page_size;
+		if (slab != NULL)
+			return slab;
+	}
+	return NULL;
+}
+
 static sa_slab *unused_slab(sa_arena *arena)
 {
 	sa_slab *slab = arena->unused_slabs;
@@ -124,15 +137,14 @@ static bool release_slabs_of(sa_arena *arena, sa_tract *tract, release *so_far,
 			     sa_arena_misuse *misuse)
 {
 	size_t page = 0;
+	sa_slab *slab;
 
 	/* A holder names the region by one of its slots. */
 	if (sa_holders_count(tract->region.holders) != 0)
 		return true;
-	while (page < tract->npages && so_far->slabs_left > 0) {
-		sa_slab *slab = sa_supply_slab_at(arena, tract, page);
-
-		page += slab == NULL ? 1 : slab->size / sa_os_page_size;
-		if (slab == NULL || slab->nfree != slab->nslots ||
+	while (so_far->slabs_left > 0 &&
+	       (slab = sa_supply_next_slab(arena, tract, &page)) != NULL) {
+		if (slab->nfree != slab->nslots ||
 		    sa_class_is_pool(slab->class))
 			continue;
 		so_far->slabs_left--;
@@ -214,15 +226,11 @@ static bool retire_slabs_of(sa_arena *arena, const sa_tract *tract,
 			    unsigned class, sa_arena_misuse *misuse)
 {
 	size_t page = 0;
+	sa_slab *slab;
 
-	while (page < tract->npages) {
-		sa_slab *slab = sa_supply_slab_at(arena, tract, page);
-
-		page += slab == NULL ? 1 : slab->size / sa_os_page_size;
-		if (slab != NULL && slab->class == class &&
-		    !retire_slab(arena, slab, misuse))
+	while ((slab = sa_supply_next_slab(arena, tract, &page)) != NULL)
+		if (slab->class == class && !retire_slab(arena, slab, misuse))
 			return false;
-	}
 	return true;
 }
 
@@ -241,12 +249,11 @@ void sa_supply_forget_slabs(sa_arena *arena)
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
 		sa_shard_empty(s);
 	for (sa_tract *t = arena->tracts; t != NULL; t = t->next) {
-		for (size_t page = 0; page < t->npages; page++) {
-			sa_slab *slab = sa_supply_slab_at(arena, t, page);
+		size_t page = 0;
+		sa_slab *slab;
 
-			if (slab != NULL)
-				forget_slab(arena, slab);
-		}
+		while ((slab = sa_supply_next_slab(arena, t, &page)) != NULL)
+			forget_slab(arena, slab);
 		sa_tract_init(t, t->free_pages);
 	}
 }
@@ -301,14 +308,13 @@ static bool steal(sa_shard *shard, sa_slab *slab, sa_arena_misuse *misuse)
 /* List every slab that has any slot to give, however few. */
 static void list_all(sa_arena *arena)
 {
-	for (sa_tract *t = arena->tracts; t != NULL; t = t->next)
-		for (size_t page = 0; page < t->npages; page++) {
-			sa_slab *slab = sa_supply_slab_at(arena, t, page);
+	for (sa_tract *t = arena->tracts; t != NULL; t = t->next) {
+		size_t page = 0;
+		sa_slab *slab;
 
-			if (slab != NULL)
-				sa_shard_relist(atomic_load(&slab->owner),
-						slab);
-		}
+		while ((slab = sa_supply_next_slab(arena, t, &page)) != NULL)
+			sa_shard_relist(atomic_load(&slab->owner), slab);
+	}
 }
 
 /* Slabs without objects, or else a slab that is hardly used.  Either is worth

@@ -31,6 +31,12 @@ bool sa_supply_retire(sa_arena *arena, unsigned class, sa_arena_misuse *misuse);
 /* Forget every slab without touching its memory, which fork has wiped. */
 void sa_supply_forget_slabs(sa_arena *arena);
 
+/* The slabs of a tract, one after another: the first that begins on page *page
+ * or later, and *page moves behind it, so that it may be given back; NULL if
+ * there is none. */
+sa_slab *sa_supply_next_slab(const sa_arena *arena, const sa_tract *tract,
+			     size_t *page);
+
 /* The slab that holds page `page` of a tract, or NULL. */
 sa_slab *sa_supply_slab_at(const sa_arena *arena, const sa_tract *tract,
 			   size_t page);

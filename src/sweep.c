@@ -141,14 +141,10 @@ static void count_all_freed(sa_arena *arena)
 static void clear_tract(const sa_arena *arena, const sa_tract *tract)
 {
 	size_t page = 0;
+	sa_slab *slab;
 
-	while (page < tract->npages) {
-		sa_slab *slab = sa_supply_slab_at(arena, tract, page);
-
-		if (slab != NULL)
-			sa_slab_clear(slab);
-		page += slab == NULL ? 1 : slab->size / sa_os_page_size;
-	}
+	while ((slab = sa_supply_next_slab(arena, tract, &page)) != NULL)
+		sa_slab_clear(slab);
 }
 
 void sa_sweep_forget(sa_arena *arena)

@@ -265,14 +265,10 @@ void sa_veil_ending_slots(const sa_arena *arena)
 		return;
 	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next) {
 		size_t page = 0;
+		sa_slab *slab;
 
-		while (page < t->npages) {
-			sa_slab *slab = sa_supply_slab_at(arena, t, page);
-
-			if (slab != NULL)
-				sa_veil_ending_slots_of(arena, slab);
-			page += slab == NULL ? 1 : slab->size / sa_os_page_size;
-		}
+		while ((slab = sa_supply_next_slab(arena, t, &page)) != NULL)
+			sa_veil_ending_slots_of(arena, slab);
 	}
 }
 
@@ -293,12 +289,11 @@ void sa_veil_disregard_own(const sa_arena *arena)
 	for (const sa_large *l = arena->larges; l != NULL; l = l->next)
 		sa_annotate_disregard((void *)(uintptr_t)&l->object,
 				      sizeof l->object);
-	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next)
-		for (size_t page = 0; page < t->npages; page++) {
-			const sa_slab *slab = sa_supply_slab_at(arena, t, page);
+	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next) {
+		size_t page = 0;
+		const sa_slab *slab;
 
-			if (slab != NULL)
-				sa_annotate_disregard(&slab->slots,
-						      sizeof slab->slots);
-		}
+		while ((slab = sa_supply_next_slab(arena, t, &page)) != NULL)
+			sa_annotate_disregard(&slab->slots, sizeof slab->slots);
+	}
 }

@@ -13,8 +13,7 @@
 
 #include "bits.h"
 
-/* Slots are wiped and checked up to their tail: 8 bytes short of a stride,
- * so 8 more than a multiple of 16. */
+/* Slots are wiped and checked up to their tail, 8 bytes short of a stride. */
 #define SA_ZERO_SHORT 56
 #define SA_ZERO_MEDIUM 136
 
@@ -49,8 +48,8 @@ SA_INLINE bool sa_zero_is_medium(size_t last)
 	return last <= SA_ZERO_MEDIUM - 24;
 }
 
-/* Zero `size` bytes, 8 more than a multiple of 16, for good: the compiler may
- * not find the stores useless. */
+/* Zero `size` bytes, at least 8, for good: the compiler may not find the stores
+ * useless. */
 SA_INLINE void sa_zero_wipe(unsigned char *memory, size_t size)
 {
 	size_t last = size - 24;
