@@ -273,7 +273,7 @@ static void free_large(sa_arena *arena, sa_found found, outcome *out)
 	sa_large *large = found.large;
 	size_t size = atomic_load(&large->size);
 
-	sa_annotate_lift(large->region.start, large->region.size);
+	sa_veil_lift_region(&large->region);
 	with_region_open(arena, &large->region, found, verify_large, out);
 	if (out->is_misuse || out->error != 0)
 		return;

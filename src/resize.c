@@ -46,7 +46,7 @@ static bool resize_large(sa_arena *arena, sa_large *large, size_t size,
 	size_t old = atomic_load(&large->size);
 	bool done;
 
-	sa_annotate_lift(large->region.start, large->region.size);
+	sa_veil_lift_region(&large->region);
 	out->is_misuse = !sa_large_verify(large, &out->misuse);
 	done = !out->is_misuse &&
 	       sa_large_resize(large, size, SA_LARGE_ALIGNMENT);

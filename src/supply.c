@@ -123,7 +123,7 @@ static void forget_slab(sa_arena *arena, sa_slab *slab)
 static bool release_slab(sa_arena *arena, sa_tract *tract, sa_slab *slab,
 			 sa_arena_misuse *misuse)
 {
-	sa_annotate_lift(slab->pages, slab->size);
+	sa_veil_lift_slab(slab);
 	if (!sa_slab_verify(slab, misuse))
 		return false;
 	sa_slab_wipe_tails(slab);
@@ -166,6 +166,16 @@ static bool release_slabs(sa_arena *arena, release *so_far,
 	return true;
 }
 
+static bool verify_left(sa_slab *slab, sa_arena_misuse *misuse)
+{
+	bool is_sound;
+
+	sa_veil_lift_slab(slab);
+	is_sound = sa_slab_verify(slab, misuse);
+	sa_veil_draw_slab(slab);
+	return is_sound;
+}
+
 /* Stopped: nobody is between claim and wipe, so a claim that stays in the inbox
  * is that of an object freed by its owner too, and its slot's next. */
 static bool collect_all(sa_arena *arena, sa_arena_misuse *misuse)
@@ -176,7 +186,7 @@ static bool collect_all(sa_arena *arena, sa_arena_misuse *misuse)
 		if (!sa_shard_collect(s, misuse))
 			return false;
 		left = atomic_load(&s->inbox);
-		if (left != NULL && !sa_slab_verify(left, misuse))
+		if (left != NULL && !verify_left(left, misuse))
 			return false;
 	}
 	return true;
@@ -203,6 +213,7 @@ static bool retire_slab(sa_arena *arena, sa_slab *slab, sa_arena_misuse *misuse)
 {
 	sa_shard *owner = atomic_load(&slab->owner);
 
+	sa_veil_lift_slab(slab);
 	if (!arena->is_excluded && !sa_slab_verify(slab, misuse))
 		return false;
 	sa_veil_ending_slots_of(arena, slab);

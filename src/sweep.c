@@ -44,6 +44,7 @@ static bool verify_tract(const sa_arena *arena, const sa_tract *tract,
 
 	if (sa_region_is_excluded(&tract->region))
 		return true;
+	sa_veil_lift_region(&tract->region);
 	while (page < tract->npages) {
 		sa_slab *slab = sa_supply_slab_at(arena, tract, page);
 
@@ -61,8 +62,10 @@ static bool verify_tract(const sa_arena *arena, const sa_tract *tract,
 
 static bool verify_large(const sa_large *large, sa_arena_misuse *misuse)
 {
-	return sa_region_is_excluded(&large->region) ||
-	       sa_large_verify(large, misuse);
+	if (sa_region_is_excluded(&large->region))
+		return true;
+	sa_veil_lift_region(&large->region);
+	return sa_large_verify(large, misuse);
 }
 
 static bool verify_stocks(const sa_arena *arena, sa_arena_misuse *misuse)
@@ -94,10 +97,8 @@ static int begin(sa_arena *arena, sa_arena_access access)
 	if (sa_shards_stop(arena) != 0)
 		return sa_arena_fail(arena, errno);
 	arena->is_held = true;
-	if (sa_access_raise(arena, access) == 0) {
-		sa_veil_lift(arena);
+	if (sa_access_raise(arena, access) == 0)
 		return 0;
-	}
 	arena->is_held = false;
 	sa_shards_resume(arena);
 	return sa_arena_fail(arena, errno);
@@ -143,6 +144,7 @@ static void clear_tract(const sa_arena *arena, const sa_tract *tract)
 	size_t page = 0;
 	sa_slab *slab;
 
+	sa_veil_lift_region(&tract->region);
 	while ((slab = sa_supply_next_slab(arena, tract, &page)) != NULL)
 		sa_slab_clear(slab);
 }
@@ -270,7 +272,6 @@ sa_sweep_result sa_sweep_destroy(sa_arena *arena, sa_arena_misuse *misuse)
 
 	sa_annotate_begin();
 	sa_veil_ending_slots(arena);
-	sa_veil_lift(arena);
 	result = destroy_all(arena, misuse);
 	sa_annotate_end();
 	return result;

@@ -38,7 +38,7 @@ void sa_veil_add_region(const sa_region *region)
 void sa_veil_remove_region(const sa_region *region)
 {
 	sa_annotate_remove_root(region->start, region->size);
-	sa_annotate_lift(region->start, region->size);
+	sa_veil_lift_region(region);
 }
 
 /* --------------------------------------------------------------- lifting */
@@ -51,14 +51,14 @@ void sa_veil_lift_slot(sa_slot slot)
 				 slot.slab->stride + SA_CANARY_SIZE);
 }
 
-void sa_veil_lift(const sa_arena *arena)
+void sa_veil_lift_slab(const sa_slab *slab)
 {
-	if (!sa_annotate_is_of_memory())
-		return;
-	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next)
-		sa_annotate_lift(t->region.start, t->region.size);
-	for (const sa_large *l = arena->larges; l != NULL; l = l->next)
-		sa_annotate_lift(l->region.start, l->region.size);
+	sa_annotate_lift(slab->pages, slab->size);
+}
+
+void sa_veil_lift_region(const sa_region *region)
+{
+	sa_annotate_lift(region->start, region->size);
 }
 
 /* --------------------------------------------------------------- drawing */

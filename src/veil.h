@@ -19,10 +19,11 @@ void sa_veil_end(const sa_arena *arena);
 void sa_veil_add_region(const sa_region *region);
 void sa_veil_remove_region(const sa_region *region);
 
-/* Lift a slot, an arena; draw the veil over what is no live object.  It has to
- * be drawn again after a region's access was changed. */
+/* Lift a slot, a slab, a region; draw the veil over what is no live object.  It
+ * has to be drawn again after a region's access was changed. */
 void sa_veil_lift_slot(sa_slot slot);
-void sa_veil_lift(const sa_arena *arena);
+void sa_veil_lift_slab(const sa_slab *slab);
+void sa_veil_lift_region(const sa_region *region);
 void sa_veil_draw_slot(sa_slot slot);
 void sa_veil_draw_slab(const sa_slab *slab);
 void sa_veil_draw_large(const sa_large *large);
