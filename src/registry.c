@@ -12,6 +12,7 @@
 #include "history.h"
 #include "larges.h"
 #include "os.h"
+#include "report.h"
 #include "shards.h"
 #include "supply.h"
 #include "sweep.h"
@@ -179,8 +180,8 @@ static int start_library(void)
 	sa_os_start();
 	sa_annotate_start();
 	if (sa_annotate_is_of_memory()) {
-		sa_history_start();
-		sa_fatal_set_witness(sa_history_tell);
+		sa_report_start();
+		sa_fatal_set_witness(sa_report_misuse);
 	}
 	if (install_fork_handlers() != 0 || sodium_init() < 0) {
 		errno = ENOMEM;
@@ -314,5 +315,5 @@ __attribute__((destructor)) static void end_process(void)
 	if (!has_arenas)
 		return;
 	sa_annotate_expect_leaks();
-	sa_history_tell_alive();
+	sa_report_alive();
 }

@@ -7,9 +7,9 @@ set -eu
 cd "${srcdir:-.}/src"
 exec awk '
 BEGIN {
-	stands(0, "annotate bits fatal holders line probe")
+	stands(0, "annotate backtrace bits fatal holders line probe")
 	stands(1, "os terminal thread")
-	stands(2, "history meta region")
+	stands(2, "history meta region report")
 	stands(3, "bitmap canary counters mark random sizeclass vmname zero")
 	stands(4, "large pagemap slab tract")
 	stands(5, "access arena fault found growth hold huge larges object " \

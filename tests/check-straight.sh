@@ -39,7 +39,7 @@ if ! grep -q '^sa_arena_free' "$tmp/references"; then
 	exit 77
 fi
 
-telling=' sa_(annotate|history|veil)_'
+telling=' sa_(annotate|backtrace|history|report|veil)_'
 straight='sa_arena_(alloc|calloc|free|size)|sa_pool_(alloc|free)'
 # What is there is found.
 grep -qE "^sa_arena_create$telling" "$tmp/references"
