@@ -495,13 +495,25 @@ sa_arena_options support_options(void)
 	return options;
 }
 
-sa_arena *support_arena_create(void)
+static sa_arena *create_with(unsigned flags)
 {
 	sa_arena_options options = support_options();
-	sa_arena *arena = sa_arena_create(&options);
+	sa_arena *arena;
 
+	options.flags = flags;
+	arena = sa_arena_create(&options);
 	SUPPORT_REQUIRE(arena != NULL);
 	return arena;
+}
+
+sa_arena *support_arena_create(void)
+{
+	return create_with(0);
+}
+
+sa_arena *support_arena_create_single(void)
+{
+	return create_with(SA_ARENA_SINGLE_THREADED);
 }
 
 sa_arena_stats support_stats(const sa_arena *arena)

@@ -207,6 +207,8 @@ int support_can_lock(size_t size);
  */
 sa_arena_options support_options(void);
 sa_arena *support_arena_create(void);
+/* Likewise, with SA_ARENA_SINGLE_THREADED. */
+sa_arena *support_arena_create_single(void);
 
 /* The statistics; fails the test if they do not add up. */
 sa_arena_stats support_stats(const sa_arena *arena);

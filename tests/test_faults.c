@@ -635,6 +635,20 @@ START_TEST(test_neither_opened_nor_unmapped)
 }
 END_TEST
 
+/* A region as it is in the child of a fork, with what is mapped watched. */
+static unsigned char *watch_region(sa_region *region, size_t size,
+				   sa_arena_fork policy, sa_region_state state)
+{
+	ck_assert_int_ge(sodium_init(), 0);
+	sa_os_start();
+	faults_watch();
+	ck_assert_int_eq(sa_region_create(region, size, 0,
+					  SA_ARENA_MLOCK_BEST_EFFORT, policy),
+			 0);
+	region->state = state;
+	return region->start;
+}
+
 /* A WIPED region that cannot be unmapped at once goes without its guards. */
 START_TEST(test_unmapped_in_parts)
 {
@@ -644,15 +658,8 @@ START_TEST(test_unmapped_in_parts)
 
 	if (SUPPORT_SANITIZED)
 		return;
-	ck_assert_int_ge(sodium_init(), 0);
-	sa_os_start();
-	faults_watch();
-	ck_assert_int_eq(sa_region_create(&region, 4 * page, 0,
-					  SA_ARENA_MLOCK_BEST_EFFORT,
-					  SA_ARENA_FORK_WIPE),
-			 0);
-	start = region.start;
-	region.state = SA_REGION_WIPED;
+	start = watch_region(&region, 4 * page, SA_ARENA_FORK_WIPE,
+			     SA_REGION_WIPED);
 	faults_arm(1, FAULTS_ONCE);
 	ck_assert_int_eq(sa_region_destroy(&region), 0);
 	faults_disarm();
@@ -674,15 +681,8 @@ START_TEST(test_guards_stay)
 
 	if (SUPPORT_SANITIZED)
 		return;
-	ck_assert_int_ge(sodium_init(), 0);
-	sa_os_start();
-	faults_watch();
-	ck_assert_int_eq(sa_region_create(&region, 4 * page, 0,
-					  SA_ARENA_MLOCK_BEST_EFFORT,
-					  SA_ARENA_FORK_EXCLUDE),
-			 0);
-	start = region.start;
-	region.state = SA_REGION_TAKEN;
+	start = watch_region(&region, 4 * page, SA_ARENA_FORK_EXCLUDE,
+			     SA_REGION_TAKEN);
 	faults_arm(_i == 0 ? NEVER_MET : (size_t)_i, FAULTS_ONCE);
 	ck_assert_int_eq(sa_region_destroy(&region), _i == 0 ? 0 : -1);
 	faults_disarm();

@@ -5,14 +5,13 @@
  */
 #include <config.h>
 
+#include "slow.h"
 #include "sodium_arena_lua.h"
 #include "support.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sodium.h>
 #include <stdalign.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -304,32 +303,6 @@ START_TEST(all_threads_get_the_same_arena)
 }
 END_TEST
 
-static atomic_bool is_making, is_asking;
-
-static uint32_t draw_number(void)
-{
-	uint32_t number;
-
-	randombytes_sysrandom_implementation.buf(&number, sizeof number);
-	return number;
-}
-
-/* The first arena is being made until another is asked for, too. */
-static void draw_slowly(void *bytes, size_t size)
-{
-	if (!atomic_exchange(&is_making, true)) {
-		while (!atomic_load(&is_asking))
-			usleep(1000);
-		usleep(50000);
-	}
-	randombytes_sysrandom_implementation.buf(bytes, size);
-}
-
-static const char *name_of_slow(void)
-{
-	return "slow";
-}
-
 /* The name under which it made the default arena; NULL: it was busy. */
 static void *init_as(void *name)
 {
@@ -345,20 +318,14 @@ static void *init_as(void *name)
 
 START_TEST(init_at_once_is_busy_for_one)
 {
-	static randombytes_implementation slow = {
-		.implementation_name = name_of_slow,
-		.random = draw_number,
-		.buf = draw_slowly,
-	};
 	static char here[] = "here", there[] = "there";
 	void *mine, *others;
 	pthread_t thread;
 
-	ck_assert_int_eq(randombytes_set_implementation(&slow), 0);
+	slow_start(50000);
 	ck_assert_int_eq(pthread_create(&thread, NULL, init_as, there), 0);
-	while (!atomic_load(&is_making))
-		usleep(1000);
-	atomic_store(&is_asking, true);
+	slow_await();
+	slow_go_on();
 	mine = init_as(here);
 	ck_assert_int_eq(pthread_join(thread, &others), 0);
 	ck_assert((mine == NULL) != (others == NULL));

@@ -7,12 +7,12 @@
  */
 #include <config.h>
 
+#include "slow.h"
 #include "support.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sodium.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -302,32 +302,6 @@ END_TEST
 
 /* ---------------------------------------------------------------- fork */
 
-static atomic_bool is_making, is_forking;
-
-static uint32_t draw_number(void)
-{
-	uint32_t number;
-
-	randombytes_sysrandom_implementation.buf(&number, sizeof number);
-	return number;
-}
-
-/* The first key is drawn while another thread forks, and for a while longer. */
-static void draw_slowly(void *bytes, size_t size)
-{
-	if (!atomic_exchange(&is_making, true)) {
-		while (!atomic_load(&is_forking))
-			usleep(1000);
-		usleep(100000);
-	}
-	randombytes_sysrandom_implementation.buf(bytes, size);
-}
-
-static const char *name_of_slow(void)
-{
-	return "slow";
-}
-
 static void *make_first(void *unused)
 {
 	sa_arena_destroy(create("first"));
@@ -347,20 +321,14 @@ static void make_another_in_child(void)
 
 START_TEST(test_fork_while_the_first_is_made)
 {
-	static randombytes_implementation slow = {
-		.implementation_name = name_of_slow,
-		.random = draw_number,
-		.buf = draw_slowly,
-	};
 	pthread_t thread;
 	pid_t pid;
 	int status;
 
-	ck_assert_int_eq(randombytes_set_implementation(&slow), 0);
+	slow_start(100000);
 	ck_assert_int_eq(pthread_create(&thread, NULL, make_first, NULL), 0);
-	while (!atomic_load(&is_making))
-		usleep(1000);
-	atomic_store(&is_forking, true);
+	slow_await();
+	slow_go_on();
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)

@@ -27,11 +27,7 @@ static void setup_default(void)
 
 static void setup_single_threaded(void)
 {
-	sa_arena_options options = support_options();
-
-	options.flags = SA_ARENA_SINGLE_THREADED;
-	arena = sa_arena_create(&options);
-	ck_assert_ptr_nonnull(arena);
+	arena = support_arena_create_single();
 }
 
 static void teardown(void)

@@ -336,15 +336,12 @@ static void *take_turns(void *object)
 
 START_TEST(test_turns)
 {
-	sa_arena_options options = support_options();
 	sa_arena *shared = arena;
 	pthread_t thread;
 	void *object;
 	int turn;
 
-	options.flags = SA_ARENA_SINGLE_THREADED;
-	arena = sa_arena_create(&options);
-	ck_assert_ptr_nonnull(arena);
+	arena = support_arena_create_single();
 	object = sa_arena_alloc(arena, 32);
 	ck_assert_ptr_nonnull(object);
 	support_fill(object, 32, 1);
