@@ -125,36 +125,66 @@ int sa_os_reserve(void *memory, size_t size)
 	return -1;
 }
 
+/* Addresses, no memory; NULL if there are none. */
+static void *map_nothing(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_NONE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* What is mapped and lies otherwise fills a gap: the next one lies lower. */
+static void fill_gaps(sa_os_aim *aim, size_t offset, size_t alignment)
+{
+	while (aim->gap_count < SA_OS_AIM_GAPS) {
+		void *trial = map_nothing(aim->gap_size);
+
+		if (trial == NULL)
+			return;
+		if (((uintptr_t)trial + offset) % alignment == 0 &&
+		    munmap(trial, aim->gap_size) == 0)
+			return;
+		aim->gaps[aim->gap_count++] = trial;
+	}
+}
+
 /* The room is found, and given up again but for what lies above the place. */
 sa_os_aim sa_os_take_aim(size_t size, size_t offset, size_t alignment)
 {
-	sa_os_aim aim = {NULL, 0};
+	sa_os_aim aim = {.gap_size = size};
 	uintptr_t start, end, top;
 	void *room;
 
 	if (size > PTRDIFF_MAX)
 		return aim;
-	room = mmap(NULL, size + alignment, PROT_NONE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (room == MAP_FAILED)
+	room = map_nothing(size + alignment);
+	if (room == NULL)
 		return aim;
 	start = (uintptr_t)room;
 	end = start + size + alignment;
 	top = sa_align_down(end - size + offset, alignment) - offset + size;
-	aim.taken = room;
-	aim.size = size + alignment;
-	if (munmap(room, top - start) == 0) {
-		aim.size = end - top;
-		aim.taken = aim.size == 0
-				    ? NULL
-				    : (unsigned char *)room + (top - start);
-	}
+	aim.above = room;
+	aim.above_size = size + alignment;
+	if (munmap(room, top - start) != 0)
+		return aim;
+	aim.above_size = end - top;
+	aim.above = aim.above_size == 0 ? NULL
+					: (unsigned char *)room + (top - start);
+	fill_gaps(&aim, offset, alignment);
 	return aim;
 }
 
-int sa_os_drop_aim(sa_os_aim aim)
+int sa_os_drop_aim(const sa_os_aim *aim)
 {
-	return aim.taken == NULL ? 0 : munmap(aim.taken, aim.size);
+	int result =
+		aim->above == NULL ? 0 : munmap(aim->above, aim->above_size);
+	size_t i;
+
+	for (i = 0; i < aim->gap_count; i++)
+		if (munmap(aim->gaps[i], aim->gap_size) != 0)
+			result = -1;
+	return result;
 }
 
 /* --------------------------------------------------------------- advice */

@@ -30,16 +30,21 @@ int sa_os_reserve(void *memory, size_t size);
 /*
  * Make it likely that what is mapped next, if it has `size` bytes, has its
  * byte `offset` on a multiple of `alignment`: the kernel maps from above, so
- * the addresses above that place are taken until the aim is dropped.
+ * the addresses above that place are taken until the aim is dropped, and so
+ * are gaps higher up that have room for `size`.
  * Alignment and size are whole pages; another thread's mapping can spoil it.
  */
+enum { SA_OS_AIM_GAPS = 8 };
 typedef struct sa_os_aim {
-	void *taken; /* NULL: nothing */
-	size_t size;
+	void *above; /* NULL: nothing */
+	size_t above_size;
+	void *gaps[SA_OS_AIM_GAPS];
+	size_t gap_count;
+	size_t gap_size;
 } sa_os_aim;
 
 sa_os_aim sa_os_take_aim(size_t size, size_t offset, size_t alignment);
-int sa_os_drop_aim(sa_os_aim aim);
+int sa_os_drop_aim(const sa_os_aim *aim);
 
 /* One call per piece of advice: the values are numbers, not flags. */
 int sa_os_exclude_from_dumps(void *memory, size_t size);

@@ -66,7 +66,7 @@ static int lock(sa_region *region, sa_arena_mlock mlock)
 static unsigned char *allocate(size_t size, size_t alignment)
 {
 	size_t page = sa_os_page_size;
-	sa_os_aim aim = {NULL, 0};
+	sa_os_aim aim = {.above = NULL};
 	unsigned char *base;
 
 	/* Offsets have to fit ptrdiff_t. */
@@ -77,7 +77,7 @@ static unsigned char *allocate(size_t size, size_t alignment)
 				     PAGES_BEFORE * page, alignment);
 	base = sodium_malloc(size - SA_REGION_HEAD);
 	/* What stays taken is addresses, no memory. */
-	if (sa_os_drop_aim(aim) != 0 && base != NULL) {
+	if (sa_os_drop_aim(&aim) != 0 && base != NULL) {
 		sodium_free(base);
 		return NULL;
 	}

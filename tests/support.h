@@ -62,6 +62,16 @@ extern "C" {
 	__attribute__((noinline, no_sanitize("address"),                       \
 		       no_sanitize("thread"), no_sanitize("undefined")))
 
+/* Functions that run before a sanitizer has begun. */
+#if defined(__has_attribute)
+#if __has_attribute(disable_sanitizer_instrumentation)
+#define SUPPORT_EARLY __attribute__((disable_sanitizer_instrumentation))
+#endif
+#endif
+#ifndef SUPPORT_EARLY
+#define SUPPORT_EARLY SUPPORT_UNCHECKED
+#endif
+
 /* Bits of an address, and of the highest that user programs have. */
 #define SUPPORT_POINTER_BITS (sizeof(void *) * 8)
 #define SUPPORT_USER_BITS (sizeof(void *) == 8 ? 47 : 32)

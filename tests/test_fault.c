@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,7 +226,7 @@ END_TEST
 /* ---------------------------------------------------------- what it did */
 
 static _Thread_local sigjmp_buf back;
-static volatile sig_atomic_t calls;
+static atomic_int calls;
 static void *volatile told;
 
 static void simple(int number)

@@ -233,12 +233,48 @@ START_TEST(test_aim)
 		others[i] = mmap(NULL, size, PROT_NONE,
 				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		ck_assert_ptr_ne(others[i], MAP_FAILED);
-		ck_assert_int_eq(sa_os_drop_aim(aim), 0);
+		ck_assert_int_eq(sa_os_drop_aim(&aim), 0);
 		ck_assert_uint_eq(((uintptr_t)others[i] + offset) % alignment,
 				  0);
 	}
 	for (i = 0; i < SUPPORT_LENGTH(others); i++)
 		ck_assert_int_eq(munmap(others[i], least + (i + 1) * page), 0);
+}
+END_TEST
+
+static void *map_nothing(size_t size)
+{
+	void *memory =
+		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(memory, MAP_FAILED);
+	return memory;
+}
+
+/* Gaps that have room, but not so aligned, do not get it. */
+START_TEST(test_aim_past_gaps)
+{
+	const size_t alignment = 512 * page, offset = 2 * page;
+	const size_t size = 8 * alignment + page, step = size + page;
+	const size_t gaps = (size_t)_i;
+	unsigned char *around, *memory;
+	sa_os_aim aim;
+	size_t i;
+
+	if (!support_takes_advice()) {
+		support_skip("aim", "no advice is taken here");
+		return;
+	}
+	around = map_nothing(gaps * step);
+	for (i = 0; i < gaps; i++)
+		ck_assert_int_eq(munmap(around + i * step + page, size), 0);
+	aim = sa_os_take_aim(size, offset, alignment);
+	memory = map_nothing(size);
+	ck_assert_int_eq(sa_os_drop_aim(&aim), 0);
+	ck_assert_uint_eq(((uintptr_t)memory + offset) % alignment, 0);
+	ck_assert_int_eq(munmap(memory, size), 0);
+	for (i = 0; i < gaps; i++)
+		ck_assert_int_eq(munmap(around + i * step, page), 0);
 }
 END_TEST
 
@@ -248,15 +284,15 @@ START_TEST(test_no_aim)
 	size_t mappings = support_mapping_count();
 	sa_os_aim aim = sa_os_take_aim(SIZE_MAX - page + 1, 0, page);
 
-	ck_assert_ptr_null(aim.taken);
-	ck_assert_int_eq(sa_os_drop_aim(aim), 0);
+	ck_assert_ptr_null(aim.above);
+	ck_assert_int_eq(sa_os_drop_aim(&aim), 0);
 	aim = sa_os_take_aim(SIZE_MAX / 2 + 1, 0, 16 * page);
-	ck_assert_ptr_null(aim.taken);
-	ck_assert_int_eq(sa_os_drop_aim(aim), 0);
-	for (size_t i = 1; i < 100; i++)
-		ck_assert_int_eq(sa_os_drop_aim(sa_os_take_aim(i * page, page,
-							       128 * page)),
-				 0);
+	ck_assert_ptr_null(aim.above);
+	ck_assert_int_eq(sa_os_drop_aim(&aim), 0);
+	for (size_t i = 1; i < 100; i++) {
+		aim = sa_os_take_aim(i * page, page, 128 * page);
+		ck_assert_int_eq(sa_os_drop_aim(&aim), 0);
+	}
 	/* Sanitizers map memory of their own. */
 	if (!SUPPORT_SANITIZED)
 		ck_assert_uint_eq(support_mapping_count(), mappings);
@@ -478,6 +514,7 @@ int main(void)
 	tcase_add_test(os, test_advice);
 	tcase_add_test(os, test_drop);
 	tcase_add_test(os, test_aim);
+	tcase_add_loop_test(os, test_aim_past_gaps, 1, 8);
 	tcase_add_test(os, test_no_aim);
 	tcase_add_test(os, test_huge_page_size);
 	tcase_add_test(os, test_lock_present);

@@ -231,15 +231,16 @@ START_TEST(test_aim)
 	faults_watch();
 	faults_arm(1, FAULTS_ONCE);
 	aim = sa_os_take_aim(size, 0, alignment);
-	ck_assert_ptr_null(aim.taken);
-	ck_assert_int_eq(sa_os_drop_aim(aim), 0);
+	ck_assert_ptr_null(aim.above);
+	ck_assert_int_eq(sa_os_drop_aim(&aim), 0);
 	faults_arm(2, FAULTS_ONCE);
 	aim = sa_os_take_aim(size, 0, alignment);
-	ck_assert_ptr_nonnull(aim.taken);
-	ck_assert_uint_eq(aim.size, size + alignment);
+	ck_assert_ptr_nonnull(aim.above);
+	ck_assert_uint_eq(aim.above_size, size + alignment);
+	ck_assert_uint_eq(aim.gap_count, 0);
 	ck_assert_uint_eq(faults_left_now().size, size + alignment);
 	faults_disarm();
-	ck_assert_int_eq(sa_os_drop_aim(aim), 0);
+	ck_assert_int_eq(sa_os_drop_aim(&aim), 0);
 	ck_assert_uint_eq(faults_left_now().size, 0);
 }
 END_TEST
@@ -251,10 +252,10 @@ START_TEST(test_aim_at_any_page)
 
 	faults_watch();
 	aim = sa_os_take_aim(16 * page, 0, page);
-	ck_assert_ptr_null(aim.taken);
+	ck_assert_ptr_null(aim.above);
 	if (!SUPPORT_SANITIZED)
 		ck_assert_uint_eq(faults_left_now().size, 0);
-	ck_assert_int_eq(sa_os_drop_aim(aim), 0);
+	ck_assert_int_eq(sa_os_drop_aim(&aim), 0);
 }
 END_TEST
 
