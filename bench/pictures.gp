@@ -11,8 +11,9 @@ set tics nomirror
 set grid ytics lc rgb "#dddddd"
 set key outside right top
 
-array colour[7] = ["#999999", "#d62728", "#ff9896", "#1f77b4", "#2ca02c", \
-	"#9467bd", "#8c564b"]
+array colour[8] = ["#999999", "#d62728", "#ff9896", "#ff7f0e", "#1f77b4", \
+	"#2ca02c", "#9467bd", "#8c564b"]
+of_column(i) = colour[(i - 2) % |colour| + 1]
 data(name) = folder."/".name.".tsv"
 picture(name) = folder."/".name.".svg"
 columns(name) = int(system("head -n 1 '".data(name)."' | wc -w"))
@@ -26,7 +27,7 @@ set style histogram clustered gap 1
 set style fill solid 1 noborder
 set xtics rotate by -30
 plot for [i=2:columns("throughput")] data("throughput") \
-	using i:xtic(1) title columnheader(i) lc rgb colour[i-1]
+	using i:xtic(1) title columnheader(i) lc rgb of_column(i)
 
 set output picture("bytes")
 set title "Memory of a 32-byte secret"
@@ -48,7 +49,7 @@ set logscale x
 set xrange [500:2e7]
 set format x "%.0s%c"
 plot for [i=2:columns("objects")] data("objects") \
-	using 1:i title columnheader(i) lc rgb colour[i-1] lw 2 pt 7
+	using 1:i title columnheader(i) lc rgb of_column(i) lw 2 pt 7
 
 set output picture("threads")
 set title "Threads with objects of their own"
@@ -60,4 +61,4 @@ set logscale x 2
 set xrange [0.9:70]
 set format x "%g"
 plot for [i=2:columns("threads")] data("threads") \
-	using 1:i title columnheader(i) lc rgb colour[i-1] lw 2 pt 7
+	using 1:i title columnheader(i) lc rgb of_column(i) lw 2 pt 7
