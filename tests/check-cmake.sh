@@ -44,7 +44,7 @@ cmake -S "$srcdir/tests/cmake" -B "$tmp/build" \
 	-DOTHER_SERIES="$((major + 1)).0.0;0.$((minor + 1)).0" \
 	-DCMAKE_C_COMPILER="$(command -v "${CC:-cc}" || echo cc)" \
 	-DCMAKE_C_FLAGS="${SA_SANITIZE-}" \
-	-DCMAKE_EXE_LINKER_FLAGS="${COVERAGE-}" >"$tmp/log" 2>&1 ||
+	-DCMAKE_EXE_LINKER_FLAGS="${LDFLAGS-} ${COVERAGE-}" >"$tmp/log" 2>&1 ||
 	fail 'cmake found no library'
 cmake --build "$tmp/build" >"$tmp/log" 2>&1 || fail 'nothing was built'
 LD_LIBRARY_PATH=$destdir$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}

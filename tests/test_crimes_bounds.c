@@ -18,7 +18,7 @@
 /* What an object's slot ends in, and what is looked at before it. */
 #define CANARY 8
 #define LARGE_CANARY 16
-#define LARGE_ALIGNMENT 16
+#define LARGE_ALIGNMENT _Alignof(max_align_t)
 /* Small arenas have no three large slots in a row. */
 #define RESERVE(size) ((size) < SMALL_SIZES ? 0 : (size_t)1 << 20)
 

@@ -380,6 +380,8 @@ static void ask_in_child(void *unused)
 	int status;
 
 	(void)unused;
+	if (!support_takes_advice())
+		_exit(CANNOT_TELL);
 	allow_locking(4 * MIB);
 	arena = sa_arena_create(NULL);
 	SUPPORT_REQUIRE(arena != NULL);
@@ -481,6 +483,9 @@ static void come_and_go(void *unused)
 	size_t mappings, locked, resident, round;
 
 	(void)unused;
+	/* An emulator dies of the dearth itself. */
+	if (!support_keeps_limits())
+		_exit(CANNOT_TELL);
 	allow_locking(7 * MIB + MIB / 2);
 	use_and_destroy(100000);
 	mappings = support_mapping_count();

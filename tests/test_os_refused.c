@@ -451,6 +451,9 @@ static void hide_limit(void *unused)
 	(void)unused;
 	limit_locking(64 * KIB);
 	refuse(SYS_prlimit64, EPERM);
+#ifdef SYS_ugetrlimit
+	refuse(SYS_ugetrlimit, EPERM);
+#endif
 	say(STATUS, "VmLck:\t8 kB\nCapEff:\t0\n");
 	SUPPORT_REQUIRE(sa_os_lockable_size() == SIZE_MAX);
 }
