@@ -22,6 +22,8 @@
 #include "support.h"
 
 #define CHUNK ((size_t)1 << 20)
+/* Of a chunk, what is looked at at once. */
+#define STEP ((size_t)1 << 12)
 /* Bytes of text that count as told. */
 #define TOLD 4
 
@@ -150,15 +152,27 @@ static void note(const request *asked, uintptr_t address, seeker_traces *traces)
 		traces->where = address;
 }
 
+/* Most of memory is. */
+static int is_zero(const unsigned char *bytes, size_t size)
+{
+	return bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
+}
+
 static void look_at(const request *asked, const matcher *match,
 		    const unsigned char *bytes, size_t size, uintptr_t address,
 		    seeker_traces *traces)
 {
-	size_t i;
+	size_t i, end;
 
-	for (i = 0; i + SEEKER_TRACE <= size; i++)
-		if (matcher_find(match, word_at(bytes + i)) != NULL)
-			note(asked, address + i, traces);
+	for (i = 0; i + SEEKER_TRACE <= size; i = end) {
+		end = size - i < STEP + SEEKER_TRACE ? size - SEEKER_TRACE + 1
+						     : i + STEP;
+		if (is_zero(bytes + i, end - i + SEEKER_TRACE - 1))
+			continue;
+		for (; i < end; i++)
+			if (matcher_find(match, word_at(bytes + i)) != NULL)
+				note(asked, address + i, traces);
+	}
 }
 
 /* One mapping; pages that cannot be read (guards of the kernel's, a file's
