@@ -200,15 +200,6 @@ static void look_through(const request *asked, const matcher *match, int memory,
 	}
 }
 
-static FILE *open_of(pid_t pid, const char *name, int *fd)
-{
-	char path[64];
-
-	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-	*fd = open(path, O_RDONLY | O_CLOEXEC);
-	return *fd < 0 ? NULL : fdopen(*fd, "r");
-}
-
 /* A file's pages that nobody could have written to: programs, libraries. */
 static int is_foreign(const char *mapping)
 {
@@ -219,34 +210,83 @@ static int is_foreign(const char *mapping)
 	       rights[0] == 'r' && rights[1] != 'w' && inode != 0;
 }
 
-static seeker_traces answer(const request *asked)
+static seeker_traces answer(const request *asked, FILE *maps)
 {
 	matcher match = matcher_create(asked->number, 1, asked->secret_size);
 	seeker_traces traces = {0};
 	uint64_t from, to;
-	int memory, fd;
-	FILE *maps, *file = open_of(asked->pid, "mem", &memory);
 	char text[4096];
+	int memory;
 
-	maps = open_of(asked->pid, "maps", &fd);
-	SUPPORT_REQUIRE(file != NULL && maps != NULL);
+	snprintf(text, sizeof text, "/proc/%d/mem", (int)asked->pid);
+	memory = open(text, O_RDONLY | O_CLOEXEC);
+	SUPPORT_REQUIRE(memory >= 0 && maps != NULL);
 	while (fgets(text, sizeof text, maps) != NULL)
 		if (sscanf(text, "%" SCNx64 "-%" SCNx64 " ", &from, &to) == 2 &&
 		    from < to && to <= INT64_MAX && !is_foreign(text))
 			look_through(asked, &match, memory, from, to, &traces);
 	fclose(maps);
-	fclose(file);
+	close(memory);
 	matcher_destroy(&match);
 	return traces;
+}
+
+/* A request, and with it a descriptor. */
+typedef struct parcel {
+	struct msghdr message;
+	struct iovec content;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+} parcel;
+
+static void pack(parcel *made, request *asked)
+{
+	memset(made, 0, sizeof *made);
+	made->content = (struct iovec){asked, sizeof *asked};
+	made->message.msg_iov = &made->content;
+	made->message.msg_iovlen = 1;
+	made->message.msg_control = made->control;
+	made->message.msg_controllen = sizeof made->control;
+}
+
+static void send_request(request *asked, int fd)
+{
+	struct cmsghdr *header;
+	parcel sent;
+
+	pack(&sent, asked);
+	header = CMSG_FIRSTHDR(&sent.message);
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(header), &fd, sizeof fd);
+	SUPPORT_REQUIRE(sendmsg(line, &sent.message, 0) ==
+			(ssize_t)sizeof *asked);
+}
+
+/* False at the end. */
+static int receive_request(request *asked, int *fd)
+{
+	struct cmsghdr *header;
+	parcel received;
+
+	pack(&received, asked);
+	if (recvmsg(line, &received.message, MSG_CMSG_CLOEXEC) !=
+	    (ssize_t)sizeof *asked)
+		return 0;
+	header = CMSG_FIRSTHDR(&received.message);
+	SUPPORT_REQUIRE(header != NULL && header->cmsg_type == SCM_RIGHTS);
+	memcpy(fd, CMSG_DATA(header), sizeof *fd);
+	return 1;
 }
 
 static _Noreturn void serve(void)
 {
 	seeker_traces traces;
 	request asked;
+	int maps;
 
-	while (read(line, &asked, sizeof asked) == (ssize_t)sizeof asked) {
-		traces = answer(&asked);
+	while (receive_request(&asked, &maps)) {
+		traces = answer(&asked, fdopen(maps, "r"));
 		SUPPORT_REQUIRE(write(line, &traces, sizeof traces) ==
 				(ssize_t)sizeof traces);
 	}
@@ -292,18 +332,22 @@ void seeker_stop(void)
 	seeker = -1;
 }
 
-/* Some systems let a process be read by its ancestors only, unless it names
- * another. */
+/*
+ * Some systems let a process be read by its ancestors only, unless it names
+ * another.  The list of mappings is opened here: an emulator's own memory,
+ * which holds the registers, is not on that.
+ */
 seeker_traces seeker_search(uint64_t number, size_t secret_size,
 			    const void *place, size_t size)
 {
-	const request asked = {getpid(), number, secret_size, (uintptr_t)place,
-			       size};
+	request asked = {getpid(), number, secret_size, (uintptr_t)place, size};
+	int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	seeker_traces traces = {0, 1, 0};
 
+	SUPPORT_REQUIRE(maps >= 0);
 	(void)prctl(PR_SET_PTRACER, (unsigned long)seeker, 0, 0, 0);
-	SUPPORT_REQUIRE(write(line, &asked, sizeof asked) ==
-			(ssize_t)sizeof asked);
+	send_request(&asked, maps);
+	close(maps);
 	SUPPORT_REQUIRE(read(line, &traces, sizeof traces) ==
 			(ssize_t)sizeof traces);
 	return traces;
