@@ -470,6 +470,10 @@ START_TEST(test_fork)
 	unsigned char *object;
 
 	RETURN_UNLESS_SEEN("fork");
+	if (policies[_i] != SA_ARENA_FORK_INHERIT && !support_takes_advice()) {
+		support_skip("fork", "no advice is taken here");
+		return;
+	}
 	sa_arena_destroy(arena);
 	arena = create(0, policies[_i]);
 	object = alloc(SIZE);
