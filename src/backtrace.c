@@ -16,7 +16,14 @@
 /* All of them are there in programs that are built with the sanitizer. */
 #pragma weak __sanitizer_symbolize_pc
 #pragma weak _Unwind_Backtrace
+#ifdef __ARM_EABI_UNWINDER__
+/* What _Unwind_GetIP() calls, which is none itself there. */
+#pragma weak _Unwind_VRS_Get
+#define GET_IP _Unwind_VRS_Get
+#else
 #pragma weak _Unwind_GetIP
+#define GET_IP _Unwind_GetIP
+#endif
 
 static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context,
 				     void *into)
@@ -33,7 +40,7 @@ static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context,
 void sa_backtrace_take(sa_backtrace *trace)
 {
 	trace->depth = 0;
-	if (_Unwind_Backtrace != NULL && _Unwind_GetIP != NULL)
+	if (_Unwind_Backtrace != NULL && GET_IP != NULL)
 		_Unwind_Backtrace(add_frame, trace);
 }
 
