@@ -400,6 +400,73 @@ int support_keeps_limits(void)
 	return 0;
 }
 
+static void limit_data(rlim_t size)
+{
+	struct rlimit limit;
+
+	SUPPORT_REQUIRE(getrlimit(RLIMIT_DATA, &limit) == 0);
+	limit.rlim_cur = size;
+	SUPPORT_REQUIRE(setrlimit(RLIMIT_DATA, &limit) == 0);
+}
+
+int support_keeps_data_limit(void)
+{
+	const size_t size = (size_t)64 << 20;
+	struct rlimit before;
+	void *memory =
+		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int is_kept;
+
+	SUPPORT_REQUIRE(memory != MAP_FAILED);
+	SUPPORT_REQUIRE(getrlimit(RLIMIT_DATA, &before) == 0);
+	limit_data(support_data_size() + size / 2);
+	is_kept = mprotect(memory, size, PROT_READ | PROT_WRITE) != 0;
+	limit_data(before.rlim_cur);
+	SUPPORT_REQUIRE(munmap(memory, size) == 0);
+	return is_kept;
+}
+
+/* In a child: 1 if the page is there to be had. */
+static int can_map_at(void *page, size_t size)
+{
+	void *got =
+		mmap(page, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return got == page;
+}
+
+int support_has_gaps_after_fork(void)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int status;
+	pid_t pid;
+
+	SUPPORT_REQUIRE(page != MAP_FAILED);
+	SUPPORT_REQUIRE(madvise(page, size, MADV_DONTFORK) == 0);
+	fflush(NULL);
+	pid = fork();
+	SUPPORT_REQUIRE(pid >= 0);
+	if (pid == 0)
+		_exit(can_map_at(page, size) ? EXIT_SUCCESS : EXIT_FAILURE);
+	SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
+	SUPPORT_REQUIRE(munmap(page, size) == 0);
+	return status == 0;
+}
+
+int support_under_valgrind(void)
+{
+	const char *preloaded = getenv("LD_PRELOAD");
+
+	return preloaded != NULL && strstr(preloaded, "/vgpreload_") != NULL;
+}
+
+int support_is_alone(void)
+{
+	return !SUPPORT_SANITIZED && !support_under_valgrind();
+}
+
 /* Raw calls: a sanitizer's wrapper would look at the bytes itself. */
 int support_is_readable(const void *byte)
 {

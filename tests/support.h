@@ -189,6 +189,19 @@ int support_has_flag(const void *byte, const char *flag);
 int support_takes_advice(void);
 /* 1 if RLIMIT_AS keeps this process from having more memory; likewise. */
 int support_keeps_limits(void);
+/* 1 if RLIMIT_DATA keeps mprotect() from opening more; likewise. */
+int support_keeps_data_limit(void);
+/* 1 if a forked child may map memory where MADV_DONTFORK left it none. */
+int support_has_gaps_after_fork(void);
+/*
+ * 1 if Valgrind plays the processor.  It maps memory, makes system calls and
+ * has copies of its own in this process, chooses addresses itself, and has to
+ * stop where it can have no more memory.
+ */
+int support_under_valgrind(void);
+/* 1 if what the kernel counts of this process, memory or calls, is what the
+ * test has caused: no sanitizer's, nor Valgrind's. */
+int support_is_alone(void);
 
 /* 1 if the byte could be read (written); asks the kernel, never faults. */
 int support_is_readable(const void *byte);

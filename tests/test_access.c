@@ -443,6 +443,8 @@ START_TEST(test_huge_pages)
 	if (sa_os_huge_page_size() != (size_t)2 << 20 ||
 	    !support_can_lock((size_t)16 << 20))
 		support_skip("huge_pages", "none of 2 MiB here, or no lock");
+	else if (support_under_valgrind())
+		support_skip("huge_pages", "Valgrind chooses addresses");
 	else
 		ck_assert_uint_gt(smaps_figure(crowd[SUPPORT_LENGTH(crowd) - 1],
 					       32, "AnonHugePages"),
@@ -652,7 +654,7 @@ START_TEST(test_refused)
 		support_skip("refused", "the sanitizer itself needs data");
 		return;
 	}
-	if (!support_keeps_limits()) {
+	if (!support_keeps_data_limit()) {
 		support_skip("refused", "limits are not kept here");
 		return;
 	}

@@ -552,8 +552,9 @@ START_TEST(test_no_copies)
 {
 	int fd = start_writer(1000, 300);
 
-	if (SUPPORT_SANITIZED)
-		support_skip("no_copies", "sanitizers map too much to look at");
+	if (!support_is_alone())
+		support_skip("no_copies",
+			     "sanitizers or Valgrind map memory, too");
 	else
 		support_assert_passes(read_and_grow, &fd);
 	close(fd);
@@ -571,9 +572,9 @@ START_TEST(test_no_copies_of_file)
 	int from = start_writer(1000, 1000), to;
 	unsigned char byte;
 
-	if (SUPPORT_SANITIZED) {
+	if (!support_is_alone()) {
 		support_skip("no_copies_of_file",
-			     "sanitizers map too much to look at");
+			     "sanitizers or Valgrind map memory, too");
 		close(from);
 		return;
 	}

@@ -244,6 +244,10 @@ START_TEST(the_count_counts)
 	char *volatile copy = strdup("x");
 
 	free(copy);
+	if (support_under_valgrind()) {
+		support_skip("the_count_counts", "Valgrind has its own free()");
+		return;
+	}
 	ck_assert_uint_ge(calls, before + 2);
 }
 END_TEST

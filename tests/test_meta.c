@@ -170,7 +170,7 @@ START_TEST(test_mapped_size)
 	}
 	ck_assert_uint_ge(meta.mapped_size, used);
 	ck_assert_uint_le(meta.mapped_size, used + used / 4);
-	if (SUPPORT_SANITIZED || !support_keeps_limits())
+	if (!support_is_alone() || !support_keeps_limits())
 		return;
 	ck_assert_uint_ge(support_data_size() + MIB / 16,
 			  before + meta.mapped_size);
@@ -191,7 +191,7 @@ START_TEST(test_mappings)
 	while (used < 3 * MIB) {
 		allocate(6400);
 		used += 6400;
-		if (used % 640000 == 0 && !SUPPORT_SANITIZED)
+		if (used % 640000 == 0 && support_is_alone())
 			ck_assert_uint_le(support_mapping_count() - count,
 					  sa_meta_mappings(meta.mapped_size));
 	}
@@ -224,8 +224,9 @@ static void run_out(void *unused)
 
 START_TEST(test_no_memory)
 {
-	if (SUPPORT_SANITIZED)
-		support_skip("no_memory", "sanitizers need address space");
+	if (!support_is_alone())
+		support_skip("no_memory",
+			     "sanitizers and Valgrind need address space");
 	else if (!support_keeps_limits())
 		support_skip("no_memory", "limits are not kept here");
 	else
@@ -276,7 +277,7 @@ START_TEST(test_destroy)
 		sa_meta_destroy(&meta);
 		sa_meta_init(&meta);
 	}
-	if (!SUPPORT_SANITIZED)
+	if (support_is_alone())
 		ck_assert_uint_eq(support_mapping_count(), count);
 }
 END_TEST
