@@ -26,7 +26,7 @@
 /* The bit of CAP_IPC_LOCK in CapEff: see capabilities(7). */
 #define CAPABILITY_IPC_LOCK 14
 /* A child that has not ended by then hangs. */
-#define CHILD_SECONDS 40
+#define CHILD_SECONDS 40U
 #define GIVEN_UP 99
 
 int support_run(Suite *suite)
@@ -95,6 +95,16 @@ void support_leave(int status)
 	_exit(status);
 }
 
+/* As many times longer as Check gives its tests. */
+static unsigned child_seconds(void)
+{
+	const char *given = getenv("CK_TIMEOUT_MULTIPLIER");
+	long factor = given != NULL ? strtol(given, NULL, 10) : 1;
+
+	return factor > 1 && factor <= 1000 ? CHILD_SECONDS * (unsigned)factor
+					    : CHILD_SECONDS;
+}
+
 static void become_child(int error_fd)
 {
 	static const int fatal[] = {SIGABRT, SIGALRM, SIGBUS,
@@ -107,7 +117,7 @@ static void become_child(int error_fd)
 	count_what_aborts();
 	setrlimit(RLIMIT_CORE, &none);
 	dup2(error_fd, STDERR_FILENO);
-	alarm(CHILD_SECONDS);
+	alarm(child_seconds());
 }
 
 /* Sanitizers have work to do in exit() that a child's limits may forbid; the
@@ -424,6 +434,17 @@ int support_keeps_data_limit(void)
 	limit_data(before.rlim_cur);
 	SUPPORT_REQUIRE(munmap(memory, size) == 0);
 	return is_kept;
+}
+
+/* With flags that no kernel knows. */
+int support_locks_present(void)
+{
+#ifdef SYS_mlock2
+	return syscall(SYS_mlock2, NULL, (size_t)0, ~0U) == -1 &&
+	       errno == EINVAL;
+#else
+	return 0;
+#endif
 }
 
 /* In a child: 1 if the page is there to be had. */

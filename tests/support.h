@@ -191,6 +191,8 @@ int support_takes_advice(void);
 int support_keeps_limits(void);
 /* 1 if RLIMIT_DATA keeps mprotect() from opening more; likewise. */
 int support_keeps_data_limit(void);
+/* 1 if there is mlock2(), and so a way to lock what is present alone. */
+int support_locks_present(void);
 /* 1 if a forked child may map memory where MADV_DONTFORK left it none. */
 int support_has_gaps_after_fork(void);
 /*

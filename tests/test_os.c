@@ -101,7 +101,7 @@ START_TEST(test_map_leaves_nothing)
 	errno = 0;
 	ck_assert_ptr_null(sa_os_map_guarded(SIZE_MAX - page + 1));
 	ck_assert_int_eq(errno, ENOMEM);
-	if (!SUPPORT_SANITIZED)
+	if (support_is_alone())
 		ck_assert_uint_eq(support_mapping_count(), count);
 }
 END_TEST
@@ -225,6 +225,10 @@ START_TEST(test_aim)
 		support_skip("aim", "no advice is taken here");
 		return;
 	}
+	if (support_under_valgrind()) {
+		support_skip("aim", "Valgrind chooses addresses");
+		return;
+	}
 	for (i = 0; i < SUPPORT_LENGTH(others); i++) {
 		sa_os_aim aim;
 
@@ -265,6 +269,10 @@ START_TEST(test_aim_past_gaps)
 		support_skip("aim", "no advice is taken here");
 		return;
 	}
+	if (support_under_valgrind()) {
+		support_skip("aim", "Valgrind chooses addresses");
+		return;
+	}
 	around = map_nothing(gaps * step);
 	for (i = 0; i < gaps; i++)
 		ck_assert_int_eq(munmap(around + i * step + page, size), 0);
@@ -293,8 +301,7 @@ START_TEST(test_no_aim)
 		aim = sa_os_take_aim(i * page, page, 128 * page);
 		ck_assert_int_eq(sa_os_drop_aim(&aim), 0);
 	}
-	/* Sanitizers map memory of their own. */
-	if (!SUPPORT_SANITIZED)
+	if (support_is_alone())
 		ck_assert_uint_eq(support_mapping_count(), mappings);
 }
 END_TEST
@@ -334,6 +341,10 @@ START_TEST(test_lock_present)
 	}
 	if (!support_can_lock(16 * page)) {
 		support_skip("lock_present", "nothing can be locked here");
+		return;
+	}
+	if (!support_locks_present()) {
+		support_skip("lock_present", "there is no mlock2()");
 		return;
 	}
 	memory[0] = 1;
@@ -448,7 +459,7 @@ START_TEST(test_available_mappings)
 	ck_assert_uint_le(sa_os_available_mappings(), available - 2 * n + 2);
 	ck_assert_uint_ge(sa_os_available_mappings(), available - 2 * n - 20);
 	unmap(memory, 2 * n * page);
-	if (!SUPPORT_SANITIZED)
+	if (support_is_alone())
 		ck_assert_uint_eq(sa_os_available_mappings(), available);
 }
 END_TEST

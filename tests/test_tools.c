@@ -197,7 +197,7 @@ START_TEST(test_sodium_share)
 	void *objects[100];
 
 	ck_assert_int_ge(sodium_init(), 0);
-	if (SUPPORT_SANITIZED ||
+	if (!support_is_alone() ||
 	    !support_can_lock(SUPPORT_LENGTH(objects) * 4 * PAGE)) {
 		support_skip(__func__, "nothing can be counted here");
 		return;
