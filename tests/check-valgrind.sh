@@ -7,6 +7,7 @@ set -eu
 
 srcdir=${srcdir:-.}
 tmp=$(mktemp -d)
+chmod 1777 "$tmp" # some tests become an ordinary user, and fork
 trap 'rm -rf "$tmp"' EXIT
 passed=0 failed=0
 
