@@ -476,11 +476,19 @@ int support_has_gaps_after_fork(void)
 	return status == 0;
 }
 
-int support_under_valgrind(void)
+static int is_under_valgrind;
+
+__attribute__((constructor)) static void look_for_valgrind(void)
 {
 	const char *preloaded = getenv("LD_PRELOAD");
 
-	return preloaded != NULL && strstr(preloaded, "/vgpreload_") != NULL;
+	is_under_valgrind =
+		preloaded != NULL && strstr(preloaded, "/vgpreload_") != NULL;
+}
+
+int support_under_valgrind(void)
+{
+	return is_under_valgrind;
 }
 
 int support_is_alone(void)

@@ -54,8 +54,10 @@ extern "C" {
 #define SUPPORT_COUNTED 0
 #endif
 
-/* Of a number of rounds, as many as an instrumented program has time for. */
-#define SUPPORT_ROUNDS(n) (SUPPORT_SANITIZED ? ((n) + 9) / 10 : (n))
+/* 1 if the program is instrumented, or runs under Valgrind: many times slower.
+ * Of a number of rounds, as many as there is time for then. */
+#define SUPPORT_SLOW (!support_is_alone())
+#define SUPPORT_ROUNDS(n) (SUPPORT_SLOW ? ((n) + 9) / 10 : (n))
 
 /* Functions that touch what they should not. */
 #define SUPPORT_UNCHECKED                                                      \

@@ -342,7 +342,7 @@ END_TEST
 /* Objects of every size around, so that neighbours are of all kinds. */
 START_TEST(test_every_size)
 {
-	const size_t step = SUPPORT_SANITIZED ? 17 : 1;
+	const size_t step = SUPPORT_SLOW ? 17 : 1;
 	void *kept[64] = {NULL};
 	size_t size, place;
 
@@ -392,7 +392,7 @@ END_TEST
 
 START_TEST(test_alignments)
 {
-	const size_t step = SUPPORT_SANITIZED ? 501 : 97;
+	const size_t step = SUPPORT_SLOW ? 501 : 97;
 	size_t alignment = (size_t)1 << _i, size;
 	void *object, *previous = NULL;
 

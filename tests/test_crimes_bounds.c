@@ -195,7 +195,7 @@ static void try_bounds(size_t size, size_t every)
  * size: with the step's remainders, sizes share them out. */
 static size_t step(void)
 {
-	if (SUPPORT_SANITIZED)
+	if (SUPPORT_SLOW)
 		return 97;
 	return crime_flags == SA_ARENA_SINGLE_THREADED ? 10 : 1;
 }
@@ -228,7 +228,7 @@ static void try_finder(deed *act)
 	size_t row;
 
 	for (row = 0; row < SUPPORT_LENGTH(found_deeds) * VALUES; row++) {
-		if (SUPPORT_SANITIZED && row % 4 != act->size % 4)
+		if (SUPPORT_SLOW && row % 4 != act->size % 4)
 			continue;
 		act->value = row % VALUES;
 		act->is_before = found_deeds[row / VALUES].is_before;

@@ -271,7 +271,7 @@ START_TEST(test_again)
 	for (act.history = 0; act.history < SUPPORT_LENGTH(histories);
 	     act.history++)
 		for (act.use = 0; act.use < SUPPORT_LENGTH(uses); act.use++)
-			if (!SUPPORT_SANITIZED ||
+			if (!SUPPORT_SLOW ||
 			    (act.use + act.history + (size_t)_i) % 7 == 0)
 				try_again(&act);
 	sa_arena_destroy(vault);
@@ -459,7 +459,7 @@ static void scrawl_at(size_t offset, size_t count)
 	for (act.finder = 0; act.finder < FINDERS; act.finder++)
 		for (i = 0; i < SUPPORT_LENGTH(values); i++) {
 			act.value = values[i];
-			if (!SUPPORT_SANITIZED ||
+			if (!SUPPORT_SLOW ||
 			    (act.finder + i + offset) % 11 == 0)
 				try_scrawl(&act);
 		}

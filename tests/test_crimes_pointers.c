@@ -17,8 +17,8 @@
 #define PAGE ((size_t)sysconf(_SC_PAGESIZE))
 #define SIZE 64
 #define LARGE (((size_t)1 << 20) + 5)
-/* An instrumented program has time for a few of many offsets. */
-#define STRIDE (SUPPORT_SANITIZED ? 13 : 1)
+/* A slow program has time for a few of many offsets. */
+#define STRIDE ((size_t)(SUPPORT_SLOW ? 13 : 1))
 
 /* What pointers are derived from. */
 static sa_arena *vault;
