@@ -109,9 +109,11 @@ typedef struct footprint {
 	size_t mappings, locked;
 } footprint;
 
+/* Valgrind maps memory of its own. */
 static footprint take_footprint(void)
 {
-	return (footprint){support_mapping_count(), support_locked_size()};
+	return (footprint){support_is_alone() ? support_mapping_count() : 0,
+			   support_locked_size()};
 }
 
 /* No secret of the world's stands in what could not be unmapped. */

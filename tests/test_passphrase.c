@@ -97,7 +97,7 @@ static void ask(sa_buffer *buffer, size_t most, report *answer)
 		answer->error = errno;
 	answer->handled = handled;
 	answer->length = buffer->length;
-	if (!SUPPORT_SANITIZED)
+	if (support_is_alone())
 		answer->copies = copies_count(secret_byte);
 	SUPPORT_REQUIRE(buffer->length < sizeof answer->text);
 	memcpy(answer->text, sa_buffer_string(buffer), buffer->length);
