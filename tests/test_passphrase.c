@@ -558,6 +558,10 @@ START_TEST(test_stop_key)
 {
 	session s = {.prepare = NULL};
 
+	if (support_under_valgrind()) {
+		support_skip("stop_key", "Valgrind lets no signal stop it");
+		return;
+	}
 	start_asking(&s);
 	for (int i = 0; i < 3; i++) {
 		assert_asks(&s);
@@ -593,6 +597,11 @@ START_TEST(test_in_background)
 {
 	session s = {.in_background = true};
 
+	if (support_under_valgrind()) {
+		support_skip("in_background",
+			     "Valgrind lets no signal stop it");
+		return;
+	}
 	start_asking(&s);
 	assert_stops(&s, SIGTTOU);
 	ck_assert(echoes(&s));
