@@ -182,13 +182,14 @@ static int fail_one(trial *t)
 	return t->met >= t->first;
 }
 
-/* Every call fails once, from then on, and from then on for all its kind. */
+/* Every call fails once, from then on, and from then on for all its kind; some
+ * calls do where there is no time for all. */
 static void fail_each(trial *t, size_t least)
 {
 	for (t->mode = FAULTS_ONCE; t->mode < FAULTS_MODES; t->mode++) {
 		t->first = 1;
 		while (fail_one(t))
-			t->first++;
+			t->first += SUPPORT_SLOW ? 7 : 1;
 		ck_assert_uint_gt(t->first, least);
 	}
 }
