@@ -20,22 +20,56 @@ if ! command -v valgrind >/dev/null 2>&1; then
 	exit 77
 fi
 
-# Under memcheck.  Not those that count mappings or calls of malloc(), of which
-# Valgrind makes its own (test_malloc_heap, test_meta, test_region, test_vmname),
-# that search all memory (test_buffer, test_residue), or that filter system calls
-# which Valgrind makes (test_syscalls).  What is in neither list takes minutes,
-# or has not been tried.
-memcheck='test_bits test_counters test_format test_large test_line test_pagemap
-	test_preflight test_random test_registry test_shard test_sizeclass test_slab
-	test_stats test_tract test_zero'
-# Under helgrind and DRD: threads that share arenas.  Not those of the protocol
-# without locks, which Valgrind takes for races (test_barrier, test_shard_inbox,
-# test_slab_claims).
-races='test_counters test_malloc test_registry'
+# Under memcheck: all that can be.
+memcheck='test_access test_api test_atfork test_barrier test_bitmap test_bits
+	test_buffer test_canary test_counters test_crimes test_crimes_bounds
+	test_crimes_frees test_crimes_pointers test_cxx test_fatal test_fault
+	test_faults test_fork test_format test_hold test_large test_limits
+	test_line test_malloc test_malloc_heap test_malloc_lifetime test_meta
+	test_os test_os_refused test_pagemap test_passphrase test_pool
+	test_preflight test_random test_random_ops test_region test_registry
+	test_scarcity test_shard test_shard_inbox test_sizeclass test_slab
+	test_slab_claims test_stats test_thread test_threads test_tools
+	test_tract test_veil test_vmname test_zero'
+# Not those that look for secrets in all memory, where Valgrind has copies
+# (test_residue) and of which gdb dumps what is Valgrind's (test_core), nor that
+# which forbids system calls that Valgrind makes (test_syscalls).
+not_memcheck='test_core test_residue test_syscalls'
+# Under helgrind and DRD: threads that share arenas.
+races='test_counters test_fault test_malloc test_registry'
+# Not those of the protocol without locks, whose atomics Valgrind takes for races
+# (test_barrier, test_shard_inbox, test_slab_claims), nor
+not_races='test_barrier test_shard_inbox test_slab_claims'
 # What takes seconds.
 quick_memcheck='test_counters test_line test_pagemap test_shard test_sizeclass
 	test_tract'
 quick_races='test_malloc test_registry'
+
+# Every program stands in a list of its kind; those with threads in two.
+require_listed()
+{
+	for file in "$srcdir"/tests/test_*.c "$srcdir"/tests/test_*.cc; do
+		program=${file##*/}
+		program=${program%.c*}
+		is_in "$program" "$memcheck $not_memcheck"
+		if grep -q 'pthread_create(' "$file"; then
+			is_in "$program" "$races $not_races"
+		fi
+	done
+}
+
+# is_in PROGRAM LIST
+is_in()
+{
+	# shellcheck disable=SC2086 # lists are words
+	case " $(echo $2) " in
+	*" $1 "*) ;;
+	*)
+		echo "check-valgrind.sh: $1 stands in no list" >&2
+		exit 1
+		;;
+	esac
+}
 
 # Say which processes' reports may have failed the program.
 show()
@@ -98,10 +132,12 @@ what=${1-all}
 # shellcheck disable=SC2086 # lists are words
 case $what in
 all)
+	require_listed
 	under_memcheck $memcheck
 	under_race_detectors $races
 	;;
 quick)
+	require_listed
 	under_memcheck $quick_memcheck
 	under_race_detectors $quick_races
 	;;
