@@ -62,13 +62,13 @@ require_listed()
 is_in()
 {
 	# shellcheck disable=SC2086 # lists are words
-	case " $(echo $2) " in
-	*" $1 "*) ;;
-	*)
-		echo "check-valgrind.sh: $1 stands in no list" >&2
-		exit 1
-		;;
-	esac
+	for listed in $2; do
+		if [ "$listed" = "$1" ]; then
+			return
+		fi
+	done
+	echo "check-valgrind.sh: $1 stands in no list" >&2
+	exit 1
 }
 
 # Say which processes' reports may have failed the program.
