@@ -35,11 +35,20 @@ memcheck='test_access test_api test_atfork test_barrier test_bitmap test_bits
 # (test_residue) and of which gdb dumps what is Valgrind's (test_core), nor that
 # which forbids system calls that Valgrind makes (test_syscalls).
 not_memcheck='test_core test_residue test_syscalls'
-# Under helgrind and DRD: threads that share arenas.
-races='test_counters test_fault test_malloc test_registry'
+# Under helgrind and DRD: threads, most of which share arenas.
+races='test_counters test_fault test_malloc test_malloc_heap test_os
+	test_os_refused test_passphrase test_registry'
 # Not those of the protocol without locks, whose atomics Valgrind takes for races
-# (test_barrier, test_shard_inbox, test_slab_claims), nor
-not_races='test_barrier test_shard_inbox test_slab_claims'
+# (test_barrier, test_pagemap, test_shard_inbox, test_slab_claims), nor that
+# which frees in two threads at once, which is its crime (test_crimes_frees);
+# those whose children go on with what threads had that fork() left behind
+# (test_fork, test_thread); what memcheck cannot run either (test_residue,
+# test_syscalls); and what did not end within minutes (test_pool in 15,
+# test_threads in 7, beside other work) or has a child for each refused call
+# (test_faults, not tried).
+not_races='test_barrier test_crimes_frees test_faults test_fork test_pagemap
+	test_pool test_residue test_shard_inbox test_slab_claims test_syscalls
+	test_thread test_threads'
 # What takes seconds.
 quick_memcheck='test_counters test_line test_pagemap test_shard test_sizeclass
 	test_tract'
