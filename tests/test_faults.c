@@ -189,7 +189,7 @@ static void fail_each(trial *t, size_t least)
 	for (t->mode = FAULTS_ONCE; t->mode < FAULTS_MODES; t->mode++) {
 		t->first = 1;
 		while (fail_one(t))
-			t->first += SUPPORT_SLOW ? 7 : 1;
+			t->first += SUPPORT_SLOW ? 31 : 1;
 		ck_assert_uint_gt(t->first, least);
 	}
 }
