@@ -22,19 +22,22 @@ fi
 
 # Under memcheck: all that can be.
 memcheck='test_access test_api test_atfork test_barrier test_bitmap test_bits
-	test_buffer test_canary test_counters test_crimes test_crimes_bounds
-	test_crimes_frees test_crimes_pointers test_cxx test_fatal test_fault
-	test_faults test_fork test_format test_hold test_large test_limits
-	test_line test_malloc test_malloc_heap test_malloc_lifetime test_meta
-	test_os test_os_refused test_pagemap test_passphrase test_pool
-	test_preflight test_random test_random_ops test_region test_registry
-	test_scarcity test_shard test_shard_inbox test_sizeclass test_slab
-	test_slab_claims test_stats test_thread test_threads test_tools
-	test_tract test_veil test_vmname test_zero'
+	test_buffer test_canary test_counters test_crimes test_crimes_pointers
+	test_cxx test_fatal test_fault test_faults test_fork test_format
+	test_hold test_large test_limits test_line test_malloc test_malloc_heap
+	test_malloc_lifetime test_meta test_os test_os_refused test_pagemap
+	test_passphrase test_preflight test_random test_random_ops test_region
+	test_registry test_scarcity test_shard test_shard_inbox test_sizeclass
+	test_slab test_slab_claims test_stats test_thread test_threads
+	test_tools test_tract test_veil test_vmname test_zero'
 # Not those that look for secrets in all memory, where Valgrind has copies
 # (test_residue) and of which gdb dumps what is Valgrind's (test_core), nor that
-# which forbids system calls that Valgrind makes (test_syscalls).
-not_memcheck='test_core test_residue test_syscalls'
+# which forbids system calls that Valgrind makes (test_syscalls); nor what did
+# not end in a quarter of an hour beside other work (test_crimes_bounds,
+# test_pool: more than 80 s of processor time each) or in its share of one
+# (test_crimes_frees).
+not_memcheck='test_core test_crimes_bounds test_crimes_frees test_pool
+	test_residue test_syscalls'
 # Under helgrind and DRD: threads, most of which share arenas.
 races='test_counters test_fault test_malloc test_malloc_heap test_os
 	test_os_refused test_passphrase test_registry'
