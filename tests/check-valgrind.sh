@@ -53,8 +53,7 @@ not_races='test_barrier test_crimes_frees test_faults test_fork test_pagemap
 	test_pool test_residue test_shard_inbox test_slab_claims test_syscalls
 	test_thread test_threads'
 # What takes seconds.
-quick_memcheck='test_counters test_line test_pagemap test_shard test_sizeclass
-	test_tract'
+quick_memcheck='test_counters test_line test_shard test_sizeclass test_tract'
 quick_races='test_malloc test_registry'
 
 # Every program stands in a list of its kind; those with threads in two.
