@@ -65,6 +65,14 @@ INTERPOSE void *mmap(void *address, size_t size, int access, int flags, int fd,
 #ifdef SYS_mmap2
 	got = syscall(SYS_mmap2, address, size, access, flags, fd,
 		      offset >> 12);
+#elif defined __s390__
+	/* It takes its arguments in memory: mmap(2). */
+	const unsigned long arguments[] = {
+		(unsigned long)address, size,
+		(unsigned long)access,  (unsigned long)flags,
+		(unsigned long)fd,      (unsigned long)offset};
+
+	got = syscall(SYS_mmap, arguments);
 #else
 	got = syscall(SYS_mmap, address, size, access, flags, fd, offset);
 #endif
