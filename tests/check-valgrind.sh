@@ -33,8 +33,8 @@ memcheck='test_access test_api test_atfork test_barrier test_bitmap test_bits
 # Not those that look for secrets in all memory, where Valgrind has copies
 # (test_residue) and of which gdb dumps what is Valgrind's (test_core), nor that
 # which forbids system calls that Valgrind makes (test_syscalls); nor what did
-# not end beside other work: test_crimes_bounds and test_pool in 15 minutes, more
-# than 80 s of processor time each; test_crimes_frees in 8.
+# not end beside other work: test_crimes_bounds and test_pool in 15 minutes, 61 and
+# 80 s of processor time; test_crimes_frees in 8.
 not_memcheck='test_core test_crimes_bounds test_crimes_frees test_pool
 	test_residue test_syscalls'
 # Under helgrind and DRD: threads, most of which share arenas.

@@ -117,9 +117,13 @@ START_TEST(test_unmap)
 	ck_assert_int_eq(sa_os_unmap(memory + 2 * page, page), 0);
 	ck_assert(!support_is_readable(memory + 2 * page));
 	ck_assert(support_is_writable(memory + 3 * page));
-	errno = 0;
-	ck_assert_int_eq(sa_os_protect_none(memory + 2 * page, page), -1);
-	ck_assert_int_eq(errno, ENOMEM);
+	/* An emulator may keep the addresses. */
+	if (support_takes_advice()) {
+		errno = 0;
+		ck_assert_int_eq(sa_os_protect_none(memory + 2 * page, page),
+				 -1);
+		ck_assert_int_eq(errno, ENOMEM);
+	}
 	errno = 0;
 	ck_assert_int_eq(sa_os_unmap(memory + 1, page), -1);
 	ck_assert_int_eq(errno, EINVAL);
@@ -370,6 +374,11 @@ START_TEST(test_memory_size)
 	ck_assert_ptr_nonnull(file);
 	ck_assert_int_eq(fscanf(file, "MemTotal: %" SCNu64 " kB", &kib), 1);
 	fclose(file);
+	/* What qemu 7.2 tells a 32-bit program is cut off. */
+	if (!support_takes_advice() && kib * KIB > SIZE_MAX) {
+		support_skip("memory_size", "an emulator's is another");
+		return;
+	}
 	size = kib * KIB < SIZE_MAX ? kib * KIB : SIZE_MAX;
 	ck_assert_uint_eq(sa_os_memory_size() / page, size / page);
 }

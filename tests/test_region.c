@@ -129,8 +129,12 @@ static void lock_and_unlock(size_t size)
 	create(size, INHERIT);
 	ck_assert(region.locked);
 	ck_assert_uint_eq(support_locked_size(), locked + size);
-	ck_assert(smaps_has_flag(region.start, size, "lo"));
-	ck_assert_uint_eq(smaps_figure(region.start, size, "Locked"), size);
+	/* An emulator's addresses may be others than the kernel's. */
+	if (support_takes_advice()) {
+		ck_assert(smaps_has_flag(region.start, size, "lo"));
+		ck_assert_uint_eq(smaps_figure(region.start, size, "Locked"),
+				  size);
+	}
 	destroy();
 	ck_assert_uint_eq(support_locked_size(), locked);
 }
