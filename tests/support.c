@@ -410,12 +410,12 @@ int support_keeps_limits(void)
 	return 0;
 }
 
-static void limit_data(rlim_t size)
+void support_limit_data(uint64_t size)
 {
 	struct rlimit limit;
 
 	SUPPORT_REQUIRE(getrlimit(RLIMIT_DATA, &limit) == 0);
-	limit.rlim_cur = size;
+	limit.rlim_cur = size < limit.rlim_max ? (rlim_t)size : limit.rlim_max;
 	SUPPORT_REQUIRE(setrlimit(RLIMIT_DATA, &limit) == 0);
 }
 
@@ -429,9 +429,9 @@ int support_keeps_data_limit(void)
 
 	SUPPORT_REQUIRE(memory != MAP_FAILED);
 	SUPPORT_REQUIRE(getrlimit(RLIMIT_DATA, &before) == 0);
-	limit_data(support_data_size() + size / 2);
+	support_limit_data(support_data_size() + size / 2);
 	is_kept = mprotect(memory, size, PROT_READ | PROT_WRITE) != 0;
-	limit_data(before.rlim_cur);
+	support_limit_data(before.rlim_cur);
 	SUPPORT_REQUIRE(munmap(memory, size) == 0);
 	return is_kept;
 }

@@ -191,6 +191,11 @@ int support_has_flag(const void *byte, const char *flag);
 int support_takes_advice(void);
 /* 1 if RLIMIT_AS keeps this process from having more memory; likewise. */
 int support_keeps_limits(void);
+/*
+ * Set RLIMIT_DATA, as far as that may be raised.  Private memory that becomes
+ * writable counts as data: mprotect() refuses to go above, with ENOMEM.
+ */
+void support_limit_data(uint64_t size);
 /* 1 if RLIMIT_DATA keeps mprotect() from opening more; likewise. */
 int support_keeps_data_limit(void);
 /* 1 if there is mlock2(), and so a way to lock what is present alone. */

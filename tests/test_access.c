@@ -532,22 +532,9 @@ END_TEST
 
 /* ------------------------------------------------ the system refuses */
 
-/*
- * Private memory that becomes writable counts as data.  mprotect() refuses
- * to go above RLIMIT_DATA: ENOMEM.
- */
-static void limit_data(rlim_t size)
-{
-	struct rlimit limit;
-
-	SUPPORT_REQUIRE(getrlimit(RLIMIT_DATA, &limit) == 0);
-	limit.rlim_cur = size < limit.rlim_max ? size : limit.rlim_max;
-	SUPPORT_REQUIRE(setrlimit(RLIMIT_DATA, &limit) == 0);
-}
-
 static void allow_more_data(size_t size)
 {
-	limit_data(support_data_size() + size);
+	support_limit_data(support_data_size() + size);
 }
 
 static void require_refused(int result)
@@ -625,7 +612,7 @@ static void refused_for_a_while(void *data)
 	SUPPORT_REQUIRE(setrlimit(RLIMIT_DATA, &limit) == 0);
 	sa_arena_free(arena, small);
 	require_refused(sa_arena_open(arena, READWRITE));
-	limit_data(RLIM_INFINITY);
+	support_limit_data(RLIM_INFINITY);
 	SUPPORT_REQUIRE(sa_arena_open(arena, READWRITE) == 0);
 	for (i = 0; i < CROWD; i++)
 		SUPPORT_REQUIRE(support_is_filled(crowd[i], 32, i));

@@ -490,12 +490,12 @@ static void come_and_go(void *unused)
 	resident = support_resident_size();
 	for (round = 0; round < 20; round++) {
 		use_and_destroy(100000);
-		SUPPORT_REQUIRE(!support_is_alone() ||
+		SUPPORT_REQUIRE(support_under_valgrind() ||
 				support_mapping_count() == mappings);
 		SUPPORT_REQUIRE(support_locked_size() == locked);
 	}
 	/* An emulator's own memory is in it. */
-	SUPPORT_REQUIRE(!support_is_alone() || !support_takes_advice() ||
+	SUPPORT_REQUIRE(support_under_valgrind() || !support_takes_advice() ||
 			support_resident_size() <= resident + RESIDENT_SLACK);
 }
 
