@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../tests/mapcall.h"
+
 /* Else the shared libsodium would not find them. */
 #define INTERPOSE __attribute__((visibility("default")))
 
@@ -62,20 +64,7 @@ INTERPOSE void *mmap(void *address, size_t size, int access, int flags, int fd,
 
 	if (is_refused(REFUSE_MMAP))
 		return MAP_FAILED;
-#ifdef SYS_mmap2
-	got = syscall(SYS_mmap2, address, size, access, flags, fd,
-		      offset >> 12);
-#elif defined __s390__
-	/* It takes its arguments in memory: mmap(2). */
-	const unsigned long arguments[] = {
-		(unsigned long)address, size,
-		(unsigned long)access,  (unsigned long)flags,
-		(unsigned long)fd,      (unsigned long)offset};
-
-	got = syscall(SYS_mmap, arguments);
-#else
-	got = syscall(SYS_mmap, address, size, access, flags, fd, offset);
-#endif
+	got = mapcall(syscall, address, size, access, flags, fd, offset);
 	if (got == -1)
 		return MAP_FAILED;
 	mapped += size;

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "mapcall.h"
 #include "support.h"
 
 static struct {
@@ -250,26 +251,6 @@ static void note(ledger *out_of, ledger *into, const void *start, size_t size)
 
 #define EXPORTED __attribute__((visibility("default")))
 
-/* The call has other forms on some processors: mmap2(2), and what mmap(2) says
- * of s390. */
-static long map(void *place, size_t size, int access, int flags, int fd,
-		off_t offset)
-{
-#if defined SYS_mmap2
-	return __real_syscall(SYS_mmap2, place, size, access, flags, fd,
-			      (long)(offset / 4096));
-#elif defined __s390__
-	unsigned long arguments[] = {
-		(unsigned long)place,  size,
-		(unsigned long)access, (unsigned long)flags,
-		(unsigned long)fd,     (unsigned long)offset};
-
-	return __real_syscall(SYS_mmap, arguments);
-#else
-	return __real_syscall(SYS_mmap, place, size, access, flags, fd, offset);
-#endif
-}
-
 EXPORTED void *mmap(void *place, size_t size, int access, int flags, int fd,
 		    off_t offset)
 {
@@ -281,7 +262,8 @@ EXPORTED void *mmap(void *place, size_t size, int access, int flags, int fd,
 	if (takes_hints)
 		flags &= ~MAP_FIXED_NOREPLACE;
 #endif
-	memory = (void *)map(place, size, access, flags, fd, offset);
+	memory = (void *)mapcall(__real_syscall, place, size, access, flags, fd,
+				 offset);
 	if (memory != MAP_FAILED)
 		note(&mapped, &mapped, memory, size);
 	return memory;
