@@ -3,9 +3,12 @@
  * The target without a fuzzer: every file named, and every file in each folder
  * named, is an input.  Fails if there is none.
  */
+/* A 32-bit program's folders may have numbers of 64 bits. */
+#define _FILE_OFFSET_BITS 64
 #include <config.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,12 +47,16 @@ static int replay_folder(const char *path, DIR *folder)
 	char name[NAME_SIZE];
 	int result = 0;
 
-	while ((entry = readdir(folder)) != NULL) {
+	while (errno = 0, (entry = readdir(folder)) != NULL) {
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
 		if (replay_file(name) != 0)
 			result = -1;
+	}
+	if (errno != 0) {
+		perror(path);
+		result = -1;
 	}
 	return result;
 }
