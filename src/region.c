@@ -222,15 +222,32 @@ static void hold_place(sa_region *region)
 	region->locked = false;
 }
 
-void sa_region_after_fork(sa_region *region)
+static bool lock_present(const sa_region *region)
+{
+	return sa_os_lock_present(region->start, region->size) == 0;
+}
+
+/* A kernel without mlock2() locks only what may be read. */
+static int lock_at_rest(sa_region *region)
+{
+	if (sa_region_set_access(region, SA_ARENA_READONLY) != 0)
+		return 0;
+	region->locked = lock_present(region);
+	return sa_region_set_access(region, SA_ARENA_NOACCESS);
+}
+
+int sa_region_after_fork(sa_region *region)
 {
 	if (region->fork == SA_ARENA_FORK_EXCLUDE) {
 		hold_place(region);
-		return;
+		return 0;
 	}
 	if (region->fork == SA_ARENA_FORK_WIPE)
 		region->state = SA_REGION_WIPED;
-	if (region->locked)
-		region->locked =
-			sa_os_lock_present(region->start, region->size) == 0;
+	if (!region->locked)
+		return 0;
+	region->locked = lock_present(region);
+	if (!region->locked && region->access == SA_ARENA_NOACCESS)
+		return lock_at_rest(region);
+	return 0;
 }

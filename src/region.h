@@ -84,8 +84,11 @@ static inline bool sa_region_is_huge_sized(const sa_region *region, size_t huge)
  */
 int sa_region_make_huge(sa_region *region, const sa_region *scratch);
 
-/* In the child of a fork: make of the region what its policy says, and lock
- * it if it was locked. */
-void sa_region_after_fork(sa_region *region);
+/*
+ * In the child of a fork: make of the region what its policy says, and lock it
+ * if it was locked; `locked` says whether it is.  0, or -1 with errno if it had
+ * to be opened to be locked, and would not be closed again.
+ */
+int sa_region_after_fork(sa_region *region);
 
 #endif

@@ -108,18 +108,21 @@ static void after_fork_in_parent(void)
 }
 
 /* The copy of what was locked is locked, or is not to be used. */
+static size_t inherit_region(sa_arena *arena, sa_region *region)
+{
+	if (sa_region_after_fork(region) != 0)
+		sa_arena_fail(arena, errno);
+	return region->locked ? region->size : 0;
+}
+
 static void inherit_regions(sa_arena *arena)
 {
 	size_t locked = 0;
 
-	for (sa_tract *t = arena->tracts; t != NULL; t = t->next) {
-		sa_region_after_fork(&t->region);
-		locked += t->region.locked ? t->region.size : 0;
-	}
-	for (sa_large *l = arena->larges; l != NULL; l = l->next) {
-		sa_region_after_fork(&l->region);
-		locked += l->region.locked ? l->region.size : 0;
-	}
+	for (sa_tract *t = arena->tracts; t != NULL; t = t->next)
+		locked += inherit_region(arena, &t->region);
+	for (sa_large *l = arena->larges; l != NULL; l = l->next)
+		locked += inherit_region(arena, &l->region);
 	atomic_store(&arena->locked_size, locked);
 	arena->is_excluded = arena->options.fork == SA_ARENA_FORK_EXCLUDE;
 	arena->is_unlocked = arena->options.mlock == SA_ARENA_MLOCK_REQUIRED &&
@@ -141,8 +144,9 @@ static void after_fork_in_child(void)
 	sa_fatal_unlock();
 	sa_history_unlock();
 	sa_thread_after_fork();
+	/* It never rests, so it need not be closed again. */
 	if (key_holders != 0)
-		sa_region_after_fork(&key_region);
+		(void)sa_region_after_fork(&key_region);
 	for (sa_arena *a = arenas; a != NULL; a = a->next)
 		inherit(a);
 	pthread_mutex_unlock(&registry_mutex);

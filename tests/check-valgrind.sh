@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # The test programs under Valgrind, and no reports: memcheck, without being told
 # of slots, which tests damage on purpose; then helgrind and DRD, with locks for
-# them to see.  check-valgrind.sh [memcheck|races|quick] [PROGRAM...]
+# them to see.  check-valgrind.sh [quick|memcheck|helgrind|drd] [PROGRAM...]
 set -eu
 
 srcdir=${srcdir:-.}
@@ -22,35 +22,32 @@ fi
 
 # Under memcheck: all that can be.
 memcheck='test_access test_api test_atfork test_barrier test_bitmap test_bits
-	test_buffer test_canary test_counters test_crimes test_crimes_pointers
-	test_cxx test_fatal test_fault test_faults test_fork test_format
-	test_hold test_large test_limits test_line test_malloc test_malloc_heap
-	test_malloc_lifetime test_meta test_os test_os_refused test_pagemap
-	test_passphrase test_preflight test_random test_random_ops test_region
-	test_registry test_scarcity test_shard test_shard_inbox test_sizeclass
-	test_slab test_slab_claims test_stats test_thread test_threads
-	test_tools test_tract test_veil test_vmname test_zero'
+	test_buffer test_canary test_counters test_crimes test_crimes_bounds
+	test_crimes_frees test_crimes_pointers test_cxx test_fatal test_fault
+	test_faults test_fork test_format test_hold test_large test_limits
+	test_line test_malloc test_malloc_heap test_malloc_lifetime test_meta
+	test_os test_os_refused test_pagemap test_passphrase test_pool
+	test_preflight test_random test_random_ops test_region test_registry
+	test_scarcity test_shard test_shard_inbox test_sizeclass test_slab
+	test_slab_claims test_stats test_thread test_threads test_tools
+	test_tract test_veil test_vmname test_zero'
 # Not those that look for secrets in all memory, where Valgrind has copies
 # (test_residue) and of which gdb dumps what is Valgrind's (test_core), nor that
-# which forbids system calls that Valgrind makes (test_syscalls); nor what did
-# not end beside other work: test_crimes_bounds and test_pool in 15 minutes, 61 and
-# 80 s of processor time; test_crimes_frees in 8.
-not_memcheck='test_core test_crimes_bounds test_crimes_frees test_pool
-	test_residue test_syscalls'
-# Under helgrind and DRD: threads, most of which share arenas.
-races='test_counters test_fault test_malloc test_malloc_heap test_os
-	test_os_refused test_passphrase test_registry'
+# which forbids system calls that Valgrind makes (test_syscalls).
+not_memcheck='test_core test_residue test_syscalls'
+# Programs with threads, most of which share arenas: under helgrind and DRD, or
+# one of them.
+helgrind='test_counters test_crimes_frees test_fault test_faults test_fork
+	test_malloc test_malloc_heap test_os test_os_refused test_passphrase
+	test_pool test_registry test_thread test_threads'
+drd='test_counters test_crimes_frees test_fault test_faults test_fork
+	test_malloc test_malloc_heap test_os test_os_refused test_passphrase
+	test_pool test_registry'
 # Not those of the protocol without locks, whose atomics Valgrind takes for races
-# (test_barrier, test_pagemap, test_shard_inbox, test_slab_claims), nor that
-# which frees in two threads at once, which is its crime (test_crimes_frees);
-# those whose children go on with what threads had that fork() left behind
-# (test_fork, test_thread); what memcheck cannot run either (test_residue,
-# test_syscalls); and what did not end within minutes (test_pool in 15,
-# test_threads in 7, beside other work) or has a child for each refused call
-# (test_faults, not tried).
-not_races='test_barrier test_crimes_frees test_faults test_fork test_pagemap
-	test_pool test_residue test_shard_inbox test_slab_claims test_syscalls
-	test_thread test_threads'
+# (test_barrier, test_pagemap, test_shard_inbox, test_slab_claims): they are
+# for ThreadSanitizer; and not what memcheck cannot run either.
+not_races='test_barrier test_pagemap test_residue test_shard_inbox
+	test_slab_claims test_syscalls'
 # What takes seconds.
 quick_memcheck='test_counters test_line test_shard test_sizeclass test_tract'
 quick_races='test_malloc test_registry'
@@ -63,7 +60,7 @@ require_listed()
 		program=${program%.c*}
 		is_in "$program" "$memcheck $not_memcheck"
 		if grep -q 'pthread_create(' "$file"; then
-			is_in "$program" "$races $not_races"
+			is_in "$program" "$helgrind $drd $not_races"
 		fi
 	done
 }
@@ -93,16 +90,16 @@ show()
 	tail -n 30 "$tmp/output"
 }
 
-# under TOOL PROGRAM: a process that ends by itself, and of which anything was
+# run TOOL PROGRAM: a process that ends by itself, and of which anything was
 # reported, ends with status 9, which fails its test; one that dies by a signal
-# is meant to.
-under()
+# is meant to.  Threads run in turns, for some wait for others without sleeping.
+run()
 {
 	rm -f "$tmp"/log.*
 	start=$(date +%s)
 	status=0
 	valgrind -q --tool="$1" --error-exitcode=9 --max-threads=2000 \
-		--log-file="$tmp/log.%p" \
+		--fair-sched=try --log-file="$tmp/log.%p" \
 		--suppressions="$srcdir/tests/valgrind.supp" \
 		"./tests/$2" >"$tmp/output" 2>&1 </dev/null || status=$?
 	seconds=$(($(date +%s) - start))
@@ -116,21 +113,19 @@ under()
 	fi
 }
 
-under_memcheck()
+# under TOOL PROGRAM...
+under()
 {
-	SODIUM_ARENA_ANNOTATE=0
-	export SODIUM_ARENA_ANNOTATE
+	tool=$1
+	shift
+	if [ "$tool" = memcheck ]; then
+		SODIUM_ARENA_ANNOTATE=0
+		export SODIUM_ARENA_ANNOTATE
+	else
+		unset SODIUM_ARENA_ANNOTATE
+	fi
 	for program in "$@"; do
-		under memcheck "$program"
-	done
-	unset SODIUM_ARENA_ANNOTATE
-}
-
-under_race_detectors()
-{
-	for program in "$@"; do
-		under helgrind "$program"
-		under drd "$program"
+		run "$tool" "$program"
 	done
 }
 
@@ -143,16 +138,17 @@ what=${1-all}
 case $what in
 all)
 	require_listed
-	under_memcheck $memcheck
-	under_race_detectors $races
+	under memcheck $memcheck
+	under helgrind $helgrind
+	under drd $drd
 	;;
 quick)
 	require_listed
-	under_memcheck $quick_memcheck
-	under_race_detectors $quick_races
+	under memcheck $quick_memcheck
+	under helgrind $quick_races
+	under drd $quick_races
 	;;
-memcheck) under_memcheck "$@" ;;
-races) under_race_detectors "$@" ;;
+memcheck | helgrind | drd) under "$what" "$@" ;;
 *)
 	sed -n 's/^.*\(check-valgrind.sh \[.*\)/usage: \1/p' "$0" >&2
 	exit 2

@@ -145,16 +145,6 @@ static void inherit_locks(void *unused)
 	SUPPORT_REQUIRE(stats.mapped_size > LARGE);
 }
 
-/* Without mlock2(), what may not be read in the child counts as not locked. */
-static int locks_at_rest(const char *test)
-{
-	int does = SUPPORT_SANITIZED || support_locks_present();
-
-	if (!does)
-		support_skip(test, "there is no mlock2()");
-	return does;
-}
-
 static void try_at_rest(support_body child, support_body destroy)
 {
 	rest(SA_ARENA_NOACCESS);
@@ -169,8 +159,7 @@ START_TEST(test_inherit)
 	support_assert_passes(inherit_contents, NULL);
 	support_assert_passes(inherit_and_destroy, NULL);
 	require_intact();
-	if (locks_at_rest("inherit"))
-		try_at_rest(inherit_at_rest, inherit_and_destroy);
+	try_at_rest(inherit_at_rest, inherit_and_destroy);
 	require_intact();
 	ck_assert_uint_eq(support_stats(arena).live_count, CROWD + 1);
 	ck_assert_uint_eq(support_stats(arena).free_count, 0);
@@ -187,8 +176,6 @@ START_TEST(test_inherit_locks)
 		support_skip("inherit_locks", "nothing can be locked here");
 		return;
 	}
-	if (access[_i] == SA_ARENA_NOACCESS && !locks_at_rest("inherit_locks"))
-		return;
 	create(INHERIT, 0);
 	rest(access[_i]);
 	support_assert_passes(inherit_locks, NULL);
@@ -421,8 +408,7 @@ START_TEST(test_wipe)
 	support_assert_passes(wiped_use, NULL);
 	support_assert_passes(wiped_destroying, NULL);
 	support_assert_dies(wiped_old_pointer, NULL, SIGABRT);
-	if (locks_at_rest("wipe"))
-		try_at_rest(wiped_at_rest, wiped_destroying);
+	try_at_rest(wiped_at_rest, wiped_destroying);
 	require_intact();
 	ck_assert_uint_eq(support_stats(arena).live_count, CROWD + 1);
 	sa_arena_destroy(arena);
@@ -654,6 +640,14 @@ START_TEST(test_threads)
 }
 END_TEST
 
+static void child_of_forks(void)
+{
+	SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
+	SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) != NULL);
+	sa_arena_destroy(arena);
+	support_leave(0);
+}
+
 /* Several threads fork at once, and arenas are born and die meanwhile. */
 static void *fork_often(void *unused)
 {
@@ -663,12 +657,8 @@ static void *fork_often(void *unused)
 	for (i = 0; i < SUPPORT_ROUNDS(40); i++) {
 		pid = fork();
 		SUPPORT_REQUIRE(pid >= 0);
-		if (pid == 0) {
-			SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
-			SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) != NULL);
-			sa_arena_destroy(arena);
-			support_leave(0);
-		}
+		if (pid == 0)
+			child_of_forks();
 		SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
 		SUPPORT_REQUIRE(status == 0);
 	}

@@ -81,8 +81,10 @@ static void wait_for(size_t count)
 
 static void invite(size_t count)
 {
+	pthread_mutex_lock(&mutex);
 	arrived = 0;
 	may_leave = false;
+	pthread_mutex_unlock(&mutex);
 	for (size_t i = 0; i < count; i++) {
 		start(&guests[i].thread, stay, &guests[i]);
 		wait_for(i + 1);
