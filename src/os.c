@@ -234,8 +234,6 @@ int sa_os_lock_present(void *memory, size_t size)
 #ifdef SYS_mlock2
 	if (syscall(SYS_mlock2, memory, size, MLOCK_ONFAULT) == 0)
 		return 0;
-	if (errno != ENOSYS && errno != EINVAL)
-		return -1;
 #endif
 	return mlock(memory, size);
 }

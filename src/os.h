@@ -72,7 +72,9 @@ int sa_os_empty(void *memory, size_t size);
 int sa_os_name(void *memory, size_t size, const char *name);
 
 /* Lock what is present, and what will be when it is touched; no page is
- * touched now.  For the copy that a forked child got of locked memory. */
+ * touched now.  For the copy that a forked child got of locked memory.  Where
+ * the kernel or a filter refuses mlock2(), all of it, which has to be readable.
+ */
 int sa_os_lock_present(void *memory, size_t size);
 
 /* The machine's memory in bytes; SIZE_MAX: unknown. */
