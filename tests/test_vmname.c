@@ -180,7 +180,7 @@ START_TEST(test_no_splits)
 	sa_arena_mlock mlock =
 		_i == 0 ? support_options().mlock : SA_ARENA_MLOCK_BEST_EFFORT;
 
-	if (SUPPORT_SANITIZED) {
+	if (!support_is_alone()) {
 		support_skip(__func__, "mappings cannot be counted here");
 		return;
 	}
