@@ -340,19 +340,19 @@ static states states_of(const sa_slab *slab, uint32_t w)
 		slab->free_bits[w]};
 }
 
-static bool mark_is_sound(states now, uint32_t index, uint16_t mark)
+SA_INLINE bool mark_is_sound(states now, uint32_t index, uint16_t mark)
 {
 	uint64_t bit = sa_bitmap_mask(index);
 
-	if (SA_LIKELY(((now.claimed | now.free) & bit) == 0))
+	if (SA_LIKELY((now.claimed | now.free) == 0))
 		return true;
 	return ((now.claimed & bit) == 0 || mark == SA_MARK_COLLECTABLE) &&
 	       ((now.free & bit) == 0 || mark == SA_MARK_FREE);
 }
 
 /* Is what lies in the slot right, its tail included? */
-static bool content_is_sound(const unsigned char *slot, size_t stride,
-			     uint16_t mark, uint64_t word)
+SA_INLINE bool content_is_sound(const unsigned char *slot, size_t stride,
+				uint16_t mark, uint64_t word)
 {
 	if (sa_mark_is_live(mark))
 		return sa_canary_intact_alone(slot, stride, sa_mark_size(mark),
@@ -390,25 +390,62 @@ static bool front_is_sound(sa_slab *slab, sa_arena_misuse *misuse)
 	return false;
 }
 
+/* Behind the last slot that has its bit in the word. */
+static uint32_t word_end(const sa_slab *slab, uint32_t w)
+{
+	uint32_t end = (w + 1) * SA_BITMAP_WORD_BITS;
+
+	return end < slab->nslots ? end : slab->nslots;
+}
+
+/* The first of the slots of a word that is not sound, from `i` on; `end` if all
+ * are.  What is the same for all is looked up before. */
+SA_INLINE uint32_t find_unsound(const sa_slab *slab, size_t stride, states now,
+				uint32_t i, uint32_t end)
+{
+	const unsigned char *slot = slab->slots + i * stride;
+	const sa_canary_key *key = slab->key;
+	void *marks = slab->marks;
+
+	for (; i < end; i++, slot += stride) {
+		uint16_t mark =
+			sa_mark_load(sa_mark_at(marks, stride, i), stride);
+
+		if (SA_UNLIKELY(!mark_is_sound(now, i, mark) ||
+				!content_is_sound(slot, stride, mark,
+						  sa_canary_word(key, slot))))
+			break;
+	}
+	return i;
+}
+
+/* Small slots of which none is free stand apart, for the compiler to leave out
+ * what need not be asked of them. */
+static uint32_t first_unsound(const sa_slab *slab, uint32_t w)
+{
+	static const states none = {0, 0};
+	const states now = states_of(slab, w);
+	const uint32_t i = w * SA_BITMAP_WORD_BITS, end = word_end(slab, w);
+	const size_t stride = slab->stride;
+
+	if ((now.claimed | now.free) == 0 && sa_mark_is_narrow(stride))
+		return find_unsound(slab, stride, none, i, end);
+	return find_unsound(slab, stride, now, i, end);
+}
+
 bool sa_slab_verify(sa_slab *slab, sa_arena_misuse *misuse)
 {
-	const unsigned char *slot = slab->slots;
-	size_t stride = slab->stride;
-	states now = {0, 0};
+	uint32_t nwords = (uint32_t)sa_bitmap_nwords(slab->nslots);
 
 	if (!front_is_sound(slab, misuse))
 		return false;
-	for (uint32_t i = 0; i < slab->nslots; i++, slot += stride) {
-		uint16_t mark = mark_of(slab, i);
+	for (uint32_t w = 0; w < nwords; w++) {
+		uint32_t i = first_unsound(slab, w);
 
-		if (i % SA_BITMAP_WORD_BITS == 0)
-			now = states_of(slab, i / SA_BITMAP_WORD_BITS);
-		if (SA_LIKELY(
-			    mark_is_sound(now, i, mark) &&
-			    content_is_sound(slot, stride, mark,
-					     sa_canary_word(slab->key, slot))))
+		if (SA_LIKELY(i == word_end(slab, w)))
 			continue;
-		explain_verify(sa_slab_slot_at(slab, i), now, misuse);
+		explain_verify(sa_slab_slot_at(slab, i), states_of(slab, w),
+			       misuse);
 		return false;
 	}
 	return true;
