@@ -122,7 +122,17 @@ SA_INLINE bool sa_canary_intact_alone(const unsigned char *slot, size_t stride,
 	if (SA_UNLIKELY(slack >= 8))
 		return sa_canary_intact_long(slot, stride, size, word);
 	return tail == 0 &&
-	       sa_canary_first_wrong(slot + size, slack, word) == slack;
+	       (slack == 0 ||
+		sa_canary_first_wrong(slot + size, slack, word) == slack);
+}
+
+/* The same of an object with eight bytes of slack, as keys of 32 bytes have in
+ * slots of 48. */
+SA_INLINE bool sa_canary_intact_full(const unsigned char *slot, size_t stride,
+				     uint64_t word)
+{
+	return ((sa_load_word(slot + stride - 16) ^ word) |
+		(sa_load_word(slot + stride - 8) ^ word)) == 0;
 }
 
 /* Is every byte of slack and tail as it was written?  Reads bytes of the object

@@ -354,6 +354,8 @@ SA_INLINE bool mark_is_sound(states now, uint32_t index, uint16_t mark)
 SA_INLINE bool content_is_sound(const unsigned char *slot, size_t stride,
 				uint16_t mark, uint64_t word)
 {
+	if (mark == sa_mark_of_size(stride - 16))
+		return sa_canary_intact_full(slot, stride, word);
 	if (sa_mark_is_live(mark))
 		return sa_canary_intact_alone(slot, stride, sa_mark_size(mark),
 					      word);

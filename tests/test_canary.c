@@ -250,6 +250,18 @@ static unsigned char any_change(void)
 	return (unsigned char)(1 + support_random_below(&random_state, 255));
 }
 
+/* By each of the functions that look without a key, and they agree. */
+static bool is_intact(size_t stride, size_t size, uint64_t word)
+{
+	bool intact = sa_canary_intact_alone(slot, stride, size, word);
+
+	SUPPORT_REQUIRE(sa_canary_intact(slot, stride, size, word) == intact);
+	if (size == stride - 16)
+		SUPPORT_REQUIRE(sa_canary_intact_full(slot, stride, word) ==
+				intact);
+	return intact;
+}
+
 /* Is a change of the byte at `at`, and no other, found; and, where that is
  * cheap, found there? */
 static bool change_is_found(size_t stride, size_t size, uint64_t word,
@@ -260,9 +272,7 @@ static bool change_is_found(size_t stride, size_t size, uint64_t word,
 	bool is_right;
 
 	slot[at] ^= change;
-	is_right =
-		sa_canary_intact(slot, stride, size, word) == !is_canary &&
-		sa_canary_intact_alone(slot, stride, size, word) == !is_canary;
+	is_right = is_intact(stride, size, word) == !is_canary;
 	if (stride <= STRIDE_EXHAUSTIVE || at % 64 == size % 64)
 		is_right &=
 			sa_canary_slot_first_wrong(slot, stride, size, word) ==
@@ -283,7 +293,7 @@ static void assert_some_found(size_t stride, size_t size)
 {
 	uint64_t word = make_slot(stride, size);
 
-	ck_assert(sa_canary_intact(slot, stride, size, word));
+	ck_assert(is_intact(stride, size, word));
 	for (size_t i = 0; i < 24 && size + i < stride; i++)
 		assert_found(stride, size, word, size + i);
 	for (size_t i = 1; i <= 32 && i <= stride - size; i++)
@@ -298,7 +308,7 @@ static void assert_all_found(size_t stride, size_t size)
 {
 	uint64_t word = make_slot(stride, size);
 
-	ck_assert(sa_canary_intact(slot, stride, size, word));
+	ck_assert(is_intact(stride, size, word));
 	for (size_t at = 0; at < stride + 16; at++)
 		assert_found(stride, size, word, at);
 }
@@ -367,6 +377,9 @@ START_TEST(test_reads_no_object)
 			sa_canary_write_tail(at, stride, word);
 			SUPPORT_REQUIRE(
 				sa_canary_intact_alone(at, stride, size, word));
+			SUPPORT_REQUIRE(
+				size != stride - 16 ||
+				sa_canary_intact_full(at, stride, word));
 			SUPPORT_REQUIRE(
 				sa_canary_slot_first_wrong(at, stride, size,
 							   word) == stride);
