@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -381,14 +382,20 @@ START_TEST(test_memory_size)
 }
 END_TEST
 
+/* Sanitizers make mlock() a call that does nothing. */
+static bool can_lock(void *memory, size_t size)
+{
+	return syscall(SYS_mlock, memory, size) == 0;
+}
+
 /* All that is said to be left can be locked, and not a page more. */
 static void lock_what_is_left(size_t left)
 {
 	unsigned char *memory = map(left + page);
 
 	SUPPORT_REQUIRE(sa_os_lockable_size() == left);
-	SUPPORT_REQUIRE(sa_os_lock_present(memory, left + page) == -1);
-	SUPPORT_REQUIRE(left == 0 || sa_os_lock_present(memory, left) == 0);
+	SUPPORT_REQUIRE(!can_lock(memory, left + page));
+	SUPPORT_REQUIRE(left == 0 || can_lock(memory, left));
 	SUPPORT_REQUIRE(sa_os_lockable_size() == 0);
 }
 
@@ -402,7 +409,7 @@ static void ask_for_lockable(void *limit)
 	SUPPORT_REQUIRE(support_locked_size() == 0);
 	SUPPORT_REQUIRE(sa_os_lockable_size() == left);
 	if (first != 0)
-		SUPPORT_REQUIRE(sa_os_lock_present(map(first), first) == 0);
+		SUPPORT_REQUIRE(can_lock(map(first), first));
 	lock_what_is_left(left - first);
 	support_leave(0);
 }
