@@ -12,6 +12,7 @@
 #include "pools.h"
 #include "supply.h"
 #include "veil.h"
+#include "verify.h"
 
 /* --------------------------------------------------------------- misuse */
 

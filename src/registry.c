@@ -107,7 +107,6 @@ static void after_fork_in_parent(void)
 	pthread_mutex_unlock(&registry_mutex);
 }
 
-/* The copy of what was locked is locked, or is not to be used. */
 static size_t inherit_region(sa_arena *arena, sa_region *region)
 {
 	if (sa_region_after_fork(region) != 0)
@@ -115,6 +114,7 @@ static size_t inherit_region(sa_arena *arena, sa_region *region)
 	return region->locked ? region->size : 0;
 }
 
+/* The copy of what was locked is locked, or is not to be used. */
 static void inherit_regions(sa_arena *arena)
 {
 	size_t locked = 0;

@@ -7,6 +7,7 @@
 #include "access.h"
 #include "object.h"
 #include "veil.h"
+#include "verify.h"
 
 /* What a call under the mutex leaves behind. */
 typedef struct {

@@ -211,16 +211,7 @@ SA_INLINE bool sa_slot_death(sa_slot slot, size_t stride, uint16_t mark,
  */
 bool sa_slot_death_elsewhere(const sa_slot *slot, bool *had_claim);
 
-/*
- * Why birth, death or death elsewhere was refused, or that a slot was found
- * free twice: *misuse is filled, but for the arena's name.  Where two threads
- * race to free an object, its canary may be gone in the loser's sight; mark
- * and claim tell.
- */
-void sa_slot_explain_birth(sa_slot slot, sa_arena_misuse *misuse) SA_COLD;
-void sa_slot_explain_death(sa_slot slot, sa_arena_misuse *misuse) SA_COLD;
-void sa_slot_explain_death_elsewhere(sa_slot slot, bool had_claim,
-				     sa_arena_misuse *misuse) SA_COLD;
+/* A slot was found free twice: fills *misuse, but for the arena's name. */
 void sa_slot_explain_double_free(sa_slot slot, sa_arena_misuse *misuse) SA_COLD;
 
 /* Give the bit of a slot back that was taken.  False if it is there already:
@@ -259,10 +250,6 @@ bool sa_slab_collect(sa_slab *slab, sa_slab_taken taken, bool *pending,
 /* Change the size of a live object within its slot; new bytes are zero.  The
  * object's user calls, having verified it. */
 void sa_slot_resize(sa_slot slot, size_t size);
-
-/* Verify every slot, live or free, while nobody else runs.  False, with
- * *misuse filled, at the first that is damaged. */
-bool sa_slab_verify(sa_slab *slab, sa_arena_misuse *misuse);
 
 /* End all objects of a verified slab, while nobody else runs; all slots are
  * free then and the owner's to take. */

@@ -10,6 +10,7 @@
 #include "os.h"
 #include "shards.h"
 #include "veil.h"
+#include "verify.h"
 
 /* A slab is taken from a thread that has no more than that share of it in use:
  * else threads that have a few objects each would take slabs from one another

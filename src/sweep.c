@@ -13,6 +13,7 @@
 #include "shards.h"
 #include "supply.h"
 #include "veil.h"
+#include "verify.h"
 
 /* --------------------------------------------------------------- verify */
 

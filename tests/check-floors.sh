@@ -11,7 +11,7 @@ BEGIN {
 	stands(1, "os terminal thread")
 	stands(2, "history meta region report")
 	stands(3, "bitmap canary counters mark random sizeclass vmname zero")
-	stands(4, "large pagemap slab tract")
+	stands(4, "large pagemap slab tract verify")
 	stands(5, "access arena fault found growth hold huge larges object " \
 		"pools preflight registry resize shard shards stats supply sweep " \
 		"veil")

@@ -191,6 +191,19 @@ void support_assert_passes(support_body body, void *context)
 		      end.text);
 }
 
+void support_assert_passes_or_skip(const char *test, support_body body,
+				   void *context)
+{
+	support_end end;
+
+	support_child(body, context, &end);
+	if (end.status == SUPPORT_CANNOT_TELL)
+		support_skip(test, "not permitted here");
+	else
+		ck_assert_msg(end.status == 0, "status %d, signal %d: %s",
+			      end.status, end.signal, end.text);
+}
+
 void support_assert_dies(support_body body, void *context, int signal)
 {
 	support_end end;

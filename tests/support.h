@@ -112,6 +112,12 @@ void support_child(support_body body, void *context, support_end *end);
 /* Fail the test unless the child leaves with status 0, silently. */
 void support_assert_passes(support_body body, void *context);
 
+/* The same for what may not be permitted: a child that leaves with this status
+ * says so, and its test is skipped.  It may write. */
+#define SUPPORT_CANNOT_TELL 77
+void support_assert_passes_or_skip(const char *test, support_body body,
+				   void *context);
+
 /* Fail the test unless that signal ends the child. */
 void support_assert_dies(support_body body, void *context, int signal);
 

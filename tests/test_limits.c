@@ -27,30 +27,22 @@
 #define PAGE ((size_t)sysconf(_SC_PAGESIZE))
 
 /* Left by a child that could not be made what the test needs. */
-#define CANNOT_TELL 77
 
 /* Run in a child; what it cannot find out is no failure. */
 static void assert_passes_or_skip(const char *name, support_body body,
 				  void *context)
 {
-	support_end end;
-
 	if (SUPPORT_SANITIZED) {
 		support_skip(name, "sanitizers lock nothing");
 		return;
 	}
-	support_child(body, context, &end);
-	if (end.status == CANNOT_TELL)
-		support_skip(name, "not permitted here");
-	else
-		ck_assert_msg(end.status == 0, "status %d, signal %d: %s",
-			      end.status, end.signal, end.text);
+	support_assert_passes_or_skip(name, body, context);
 }
 
 static void become_ordinary(size_t limit)
 {
 	if (support_become_ordinary(limit) != 0)
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 }
 
 static void allow_locking(size_t size)
@@ -62,7 +54,7 @@ static void allow_locking(size_t size)
 	SUPPORT_REQUIRE(getrlimit(RLIMIT_MEMLOCK, &limit) == 0);
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_MEMLOCK, &limit) != 0 || !support_can_lock(size))
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 }
 
 /* ------------------------------------------------------- ulimit -l 64 */
@@ -339,7 +331,7 @@ END_TEST
 static void require_flags(const void *object, sa_arena_fork policy)
 {
 	if (!support_takes_advice())
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 	SUPPORT_REQUIRE(support_has_flag(object, "lo"));
 	SUPPORT_REQUIRE(support_has_flag(object, "dd"));
 	SUPPORT_REQUIRE(support_has_flag(object, "dc") ==
@@ -381,7 +373,7 @@ static void ask_in_child(void *unused)
 
 	(void)unused;
 	if (!support_takes_advice())
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 	allow_locking(4 * MIB);
 	arena = sa_arena_create(NULL);
 	SUPPORT_REQUIRE(arena != NULL);
@@ -591,7 +583,7 @@ static void forbid_system_calls(void)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 }
 
 static void require_pairs(sa_arena *arena, size_t size, size_t count)
@@ -670,7 +662,7 @@ START_TEST(test_no_system_calls)
 	if (SUPPORT_SANITIZED)
 		return;
 	support_child(call_in_silence, NULL, &end);
-	ck_assert(end.signal == SIGSYS || end.status == CANNOT_TELL);
+	ck_assert(end.signal == SIGSYS || end.status == SUPPORT_CANNOT_TELL);
 }
 END_TEST
 
@@ -679,7 +671,7 @@ END_TEST
 static void refuse(long number, int error)
 {
 	if (support_refuse_call(number, error) != 0)
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 }
 
 /* What an arena cannot do without, and what it says then. */
@@ -797,14 +789,14 @@ static void run_out_of_mappings(void *unused)
 	(void)unused;
 	/* An emulator needs mappings itself. */
 	if (!support_takes_advice())
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 	allow_locking(7 * MIB + MIB / 2);
 	arena = sa_arena_create(NULL);
 	SUPPORT_REQUIRE(arena != NULL);
 	SUPPORT_REQUIRE(fill_up(arena, 32) == MOST);
 	count = mappings_eat();
 	if (count == 0)
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 	for (spare = 0; spare < 40 && enough == 0; spare++)
 		enough = alloc_with_spare(arena, &count, spare);
 	SUPPORT_REQUIRE(enough > 0);

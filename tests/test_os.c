@@ -26,7 +26,6 @@
 
 #define KIB ((size_t)1024)
 #define MIB (1024 * KIB)
-#define CANNOT_TELL 77
 
 static size_t page;
 
@@ -405,7 +404,7 @@ static void ask_for_lockable(void *limit)
 	size_t first = left / 2 - left / 2 % page;
 
 	if (support_become_ordinary(most) != 0)
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 	SUPPORT_REQUIRE(support_locked_size() == 0);
 	SUPPORT_REQUIRE(sa_os_lockable_size() == left);
 	if (first != 0)
@@ -418,14 +417,9 @@ START_TEST(test_lockable_size)
 {
 	const size_t limits[] = {0, 1, page, 4 * page, 64 * KIB, 100001};
 	size_t limit = limits[_i];
-	support_end end;
 
-	support_child(ask_for_lockable, &limit, &end);
-	if (end.status == CANNOT_TELL)
-		support_skip("lockable_size", "not permitted here");
-	else
-		ck_assert_msg(end.status == 0, "status %d: %s", end.status,
-			      end.text);
+	support_assert_passes_or_skip("lockable_size", ask_for_lockable,
+				      &limit);
 }
 END_TEST
 

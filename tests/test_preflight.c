@@ -15,7 +15,6 @@
 #define KIB ((size_t)1024)
 #define MIB (1024 * KIB)
 #define PAGE ((size_t)sysconf(_SC_PAGESIZE))
-#define CANNOT_TELL 77
 
 /* ---------------------------------------------------------- arguments */
 
@@ -240,7 +239,7 @@ static void assert_passes_or_skip(const char *name, support_body body,
 		return;
 	}
 	support_child(body, context, &end);
-	if (end.status == CANNOT_TELL)
+	if (end.status == SUPPORT_CANNOT_TELL)
 		support_skip(name, "not permitted here");
 	else
 		ck_assert_msg(end.status == 0,
@@ -252,7 +251,7 @@ static void assert_passes_or_skip(const char *name, support_body body,
 static void become_ordinary(size_t limit)
 {
 	if (support_become_ordinary(limit) != 0)
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 }
 
 static void ask_at_64_kib(void *unused)

@@ -25,7 +25,6 @@
 
 #define MIB ((size_t)1 << 20)
 #define BIG_REGION (16 * MIB)
-#define CANNOT_TELL 77
 
 #define NOACCESS SA_ARENA_NOACCESS
 #define READONLY SA_ARENA_READONLY
@@ -267,7 +266,7 @@ static void make_huge_in_vain(void *call)
 	support_fill(memory(), memory_size(), 3);
 	scratch = make_scratch();
 	if (support_refuse_call(*(long *)call, ENOMEM) != 0)
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 	SUPPORT_REQUIRE(sa_region_make_huge(&region, &scratch) == -1);
 	SUPPORT_REQUIRE(support_is_filled(memory(), memory_size(), 3));
 	SUPPORT_REQUIRE(support_is_zero(scratch.start + SA_REGION_HEAD,
@@ -281,18 +280,13 @@ static void make_huge_in_vain(void *call)
 START_TEST(test_make_huge_in_vain)
 {
 	static long calls[] = {SYS_madvise, SYS_mlock};
-	support_end end;
 
 	if (SUPPORT_SANITIZED || !support_can_lock(4 * MIB)) {
 		support_skip("make_huge_in_vain", "nothing can be locked");
 		return;
 	}
-	support_child(make_huge_in_vain, &calls[_i], &end);
-	if (end.status == CANNOT_TELL)
-		support_skip("make_huge_in_vain", "not permitted here");
-	else
-		ck_assert_msg(end.status == 0, "status %d, signal %d: %s",
-			      end.status, end.signal, end.text);
+	support_assert_passes_or_skip("make_huge_in_vain", make_huge_in_vain,
+				      &calls[_i]);
 }
 END_TEST
 
@@ -384,7 +378,7 @@ static void create_without_right(void *unused)
 
 	(void)unused;
 	if (support_become_ordinary(0) != 0)
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 	count = support_mapping_count();
 	errno = 0;
 	SUPPORT_REQUIRE(sa_region_create(&region, 4 * page, 0,
@@ -412,18 +406,12 @@ static void create_without_right(void *unused)
 
 START_TEST(test_no_right_to_lock)
 {
-	support_end end;
-
 	if (SUPPORT_SANITIZED) {
 		support_skip("no_right_to_lock", "sanitizers lock nothing");
 		return;
 	}
-	support_child(create_without_right, NULL, &end);
-	if (end.status == CANNOT_TELL)
-		support_skip("no_right_to_lock", "not permitted here");
-	else
-		ck_assert_msg(end.status == 0, "status %d: %s", end.status,
-			      end.text);
+	support_assert_passes_or_skip("no_right_to_lock", create_without_right,
+				      NULL);
 }
 END_TEST
 

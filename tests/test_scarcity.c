@@ -20,25 +20,17 @@
 #define PAGE ((size_t)sysconf(_SC_PAGESIZE))
 
 /* Left by a child that could not be made what the test needs. */
-#define CANNOT_TELL 77
 
 static world w;
 
 static void assert_passes_or_skip(const char *name, support_body body,
 				  void *context)
 {
-	support_end end;
-
 	if (SUPPORT_SANITIZED) {
 		support_skip(name, "sanitizers map and lock as they like");
 		return;
 	}
-	support_child(body, context, &end);
-	if (end.status == CANNOT_TELL)
-		support_skip(name, "not permitted here");
-	else
-		ck_assert_msg(end.status == 0, "status %d, signal %d: %s",
-			      end.status, end.signal, end.text);
+	support_assert_passes_or_skip(name, body, context);
 }
 
 /* ----------------------------------------------------------- every call */
@@ -132,7 +124,7 @@ static void begin_world(void)
 	sa_arena_options options = SA_ARENA_OPTIONS_INIT;
 
 	if (!support_can_lock(16 * MIB))
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 	SUPPORT_REQUIRE(world_create(&w, &options) == 0);
 	world_fill(&w, 24, 2000);
 	world_fill(&w, 2, 9000);
@@ -148,7 +140,7 @@ static void run_without_mappings(void *context)
 	begin_world();
 	count = mappings_eat();
 	if (count == 0)
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 	for (size_t i = 0; i < spare; i++)
 		mappings_give_back(--count);
 	make_every_call();
@@ -200,7 +192,7 @@ static void limit_address_space(rlim_t size)
 	struct rlimit limit = {size, RLIM_INFINITY};
 
 	if (setrlimit(RLIMIT_AS, &limit) != 0)
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 }
 
 static void limit_data(rlim_t size)
@@ -208,7 +200,7 @@ static void limit_data(rlim_t size)
 	struct rlimit limit = {size, RLIM_INFINITY};
 
 	if (setrlimit(RLIMIT_DATA, &limit) != 0)
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 }
 
 /* Inaccessible memory is no data: opening what rests must find room for all
@@ -264,7 +256,7 @@ static void run_as_ordinary(void *context)
 	sa_arena_options options = SA_ARENA_OPTIONS_INIT;
 
 	if (support_become_ordinary(it->size) != 0)
-		_exit(CANNOT_TELL);
+		_exit(SUPPORT_CANNOT_TELL);
 	options.mlock = it->mlock;
 	options.fork = it->fork;
 	if (world_create(&w, &options) != 0) {

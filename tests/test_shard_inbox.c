@@ -12,6 +12,7 @@
 
 #include "stock.h"
 #include "support.h"
+#include "verify.h"
 
 /* Objects of several slabs, freed by another, come back to each. */
 START_TEST(test_post)

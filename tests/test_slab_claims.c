@@ -13,6 +13,7 @@
 
 #include "slabs.h"
 #include "support.h"
+#include "verify.h"
 
 #define SLAB_SIZE ((size_t)64 << 10)
 /* Of 48 bytes: keys. */
