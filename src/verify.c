@@ -162,6 +162,10 @@ static uint32_t word_end(const sa_slab *slab, uint32_t w)
 	return end < slab->nslots ? end : slab->nslots;
 }
 
+/* How many bytes ahead of its turn a slot is fetched: processors do so by
+ * themselves, but not across pages. */
+#define PREFETCH_AHEAD ((size_t)16 << 10)
+
 /* The first of the slots of a word that is not sound, from `i` on; `end` if all
  * are.  What is the same for all is looked up before. */
 SA_INLINE uint32_t find_unsound(const sa_slab *slab, size_t stride, states now,
@@ -175,6 +179,7 @@ SA_INLINE uint32_t find_unsound(const sa_slab *slab, size_t stride, states now,
 		uint16_t mark =
 			sa_mark_load(sa_mark_at(marks, stride, i), stride);
 
+		__builtin_prefetch(slot + stride - 16 + PREFETCH_AHEAD, 0, 2);
 		if (SA_UNLIKELY(!mark_is_sound(now, i, mark) ||
 				!content_is_sound(slot, stride, mark,
 						  sa_canary_word(key, slot))))
