@@ -4,22 +4,9 @@
 
 #include "canary.h"
 
-/* The `n` highest bytes of a word. */
-#define TOP(n) ((n) == 0 ? 0 : ~(uint64_t)0 << (64 - 8 * ((n) + ((n) == 0))))
-#define UP_TO_8(n)                                                             \
-	{                                                                      \
-		0, TOP(n)                                                      \
-	}
-#define BEYOND_8(n)                                                            \
-	{                                                                      \
-		TOP((n)-8), ~(uint64_t)0                                       \
-	}
-
-const sa_canary_mask sa_canary_masks[SA_CANARY_SHORT + 1] = {
-	UP_TO_8(0),   UP_TO_8(1),   UP_TO_8(2),   UP_TO_8(3),
-	UP_TO_8(4),   UP_TO_8(5),   UP_TO_8(6),   UP_TO_8(7),
-	UP_TO_8(8),   BEYOND_8(9),  BEYOND_8(10), BEYOND_8(11),
-	BEYOND_8(12), BEYOND_8(13), BEYOND_8(14), BEYOND_8(15),
+const unsigned char sa_canary_masks[32] = {
+	[16] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff,        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 };
 
 /* The slack's first bytes are less than a word, the rest whole words. */

@@ -41,24 +41,34 @@ SA_INLINE uint64_t sa_canary_word(const sa_canary_key *key, const void *slot)
 /*
  * Repeating with a period of eight, the slack looks the same in every word that
  * lies a multiple of eight before the tail.  Up to SA_CANARY_SHORT bytes of it
- * lie in two such words; these masks say which of their bytes, and save the
- * branches that mixed sizes would mispredict.
+ * lie in two such words; masks say which of their bytes, and save the branches
+ * that mixed sizes would mispredict.  Bytes 16 to 31 of this are 0xff, those
+ * before are 0: as many bytes on as the slack has, 16 bytes are the masks.
  */
 #define SA_CANARY_SHORT 15
 
-typedef struct sa_canary_mask {
-	uint64_t low;
-	uint64_t high;
-} sa_canary_mask;
-
-extern const sa_canary_mask sa_canary_masks[SA_CANARY_SHORT + 1]
+extern const unsigned char sa_canary_masks[32]
 	__attribute__((visibility("hidden")));
+
+SA_INLINE uint64_t sa_canary_low_mask(size_t slack)
+{
+	return sa_load_word(sa_canary_masks + slack);
+}
+
+SA_INLINE uint64_t sa_canary_high_mask(size_t slack)
+{
+	return sa_load_word(sa_canary_masks + 8 + slack);
+}
 
 /* What a word of the slack holds, and where the lower of the two lies: in slots
  * below 24 bytes it has nothing to hold, and is the object's. */
 SA_INLINE uint64_t sa_canary_slack_word(uint64_t word, size_t slack)
 {
-	return sa_rotate_right(word, 8 * (unsigned)slack);
+	unsigned bits = 8 * (unsigned)slack;
+
+	/* What compilers know of it keeps them from leaving it as it is. */
+	SA_OPAQUE(bits);
+	return sa_rotate_right(word, bits);
 }
 
 SA_INLINE size_t sa_canary_low_offset(size_t stride)
@@ -97,9 +107,8 @@ SA_INLINE void sa_canary_write(unsigned char *slot, size_t stride, size_t size,
 	}
 	/* In the smallest slots they overlap, and the second is right. */
 	sa_store_word(slot + sa_canary_low_offset(stride),
-		      rotated & sa_canary_masks[slack].low);
-	sa_store_word(slot + stride - 16,
-		      rotated & sa_canary_masks[slack].high);
+		      rotated & sa_canary_low_mask(slack));
+	sa_store_word(slot + stride - 16, rotated & sa_canary_high_mask(slack));
 }
 
 /* The index of the first byte of the run that is not as it was filled; `size`
@@ -151,8 +160,8 @@ SA_INLINE bool sa_canary_intact(const unsigned char *slot, size_t stride,
 	/* In the smallest slots that is the tail before, and the mask is 0. */
 	low = sa_load_word(slot + stride - 24) ^ rotated;
 	high = sa_load_word(slot + stride - 16) ^ rotated;
-	low &= sa_canary_masks[slack].low;
-	high &= sa_canary_masks[slack].high;
+	low &= sa_canary_low_mask(slack);
+	high &= sa_canary_high_mask(slack);
 	return sa_load_word(slot + stride - 8) == word && (low | high) == 0;
 }
 

@@ -64,7 +64,7 @@ SA_INLINE uint16_t sa_mark_load(const sa_mark_place *place, size_t stride)
 				    memory_order_acquire);
 }
 
-SA_INLINE void sa_mark_store(sa_mark_place *place, size_t stride, uint16_t mark)
+SA_INLINE void sa_mark_store(sa_mark_place *place, size_t stride, unsigned mark)
 {
 	void *at = place;
 
@@ -72,7 +72,7 @@ SA_INLINE void sa_mark_store(sa_mark_place *place, size_t stride, uint16_t mark)
 		atomic_store_explicit((_Atomic(uint8_t) *)at, (uint8_t)mark,
 				      memory_order_release);
 	else
-		atomic_store_explicit((_Atomic(uint16_t) *)at, mark,
+		atomic_store_explicit((_Atomic(uint16_t) *)at, (uint16_t)mark,
 				      memory_order_release);
 }
 
@@ -81,9 +81,9 @@ SA_INLINE bool sa_mark_is_live(uint16_t mark)
 	return mark >= SA_MARK_LIVE;
 }
 
-SA_INLINE uint16_t sa_mark_of_size(size_t size)
+SA_INLINE unsigned sa_mark_of_size(size_t size)
 {
-	return (uint16_t)(size + SA_MARK_LIVE);
+	return (unsigned)size + SA_MARK_LIVE;
 }
 
 /* Of a live object. */

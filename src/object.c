@@ -16,15 +16,19 @@
 
 /* --------------------------------------------------------------- misuse */
 
-void sa_object_birth_failed(sa_arena *arena, sa_shard *shard, sa_slab *slab,
-			    unsigned char *memory, sa_mark_place *mark)
+/* Of its first byte. */
+static sa_slot slot_of(const sa_shard *shard, const unsigned char *memory)
 {
-	const sa_slot slot = {memory, mark, slab};
+	return sa_object_find(shard->arena, memory).slot;
+}
+
+void sa_object_birth_failed(sa_shard *shard, unsigned char *memory)
+{
 	sa_arena_misuse misuse;
 
-	sa_slot_explain_birth(slot, &misuse);
+	sa_slot_explain_birth(slot_of(shard, memory), &misuse);
 	sa_shards_leave(shard);
-	sa_arena_misused(arena, &misuse);
+	sa_arena_misused(shard->arena, &misuse);
 }
 
 void sa_object_explain_death(const sa_shard *shard, sa_slot slot,
@@ -32,7 +36,7 @@ void sa_object_explain_death(const sa_shard *shard, sa_slot slot,
 {
 	sa_shard *owner = atomic_load(&slot.slab->owner);
 
-	if (shard->suspect.slab != NULL)
+	if (shard->suspect != NULL)
 		sa_slot_explain_double_free(shard->suspect, misuse);
 	else if (owner == shard)
 		sa_slot_explain_death(slot, misuse);
@@ -40,29 +44,22 @@ void sa_object_explain_death(const sa_shard *shard, sa_slot slot,
 		sa_slot_explain_death_elsewhere(slot, shard->had_claim, misuse);
 }
 
-/* A slot's first byte. */
-static sa_slot slot_of(sa_slab *slab, const unsigned char *memory)
+void sa_object_death_failed(sa_shard *shard, unsigned char *memory)
 {
-	return sa_slab_slot_at(slab, sa_slab_index(slab, (uintptr_t)memory));
-}
-
-void sa_object_death_failed(sa_arena *arena, sa_shard *shard, sa_slab *slab,
-			    unsigned char *memory)
-{
-	const sa_slot slot = slot_of(slab, memory);
 	sa_arena_misuse misuse;
 
-	sa_object_explain_death(shard, slot, &misuse);
+	sa_object_explain_death(shard, slot_of(shard, memory), &misuse);
 	sa_shards_leave(shard);
-	sa_arena_misused(arena, &misuse);
+	sa_arena_misused(shard->arena, &misuse);
 }
 
 /* --------------------------------------------------------- inside a shard */
 
 /* Fill a stock that is low from the shard's own slabs.  False if nothing is
  * left in it. */
-static bool refill(sa_arena *arena, sa_shard *shard, sa_bin *bin)
+static bool refill(sa_shard *shard, sa_bin *bin)
 {
+	sa_arena *arena = shard->arena;
 	sa_arena_misuse misuse;
 	sa_shard_result result;
 
@@ -75,17 +72,20 @@ static bool refill(sa_arena *arena, sa_shard *shard, sa_bin *bin)
 	return result == SA_SHARD_FILLED;
 }
 
-void *sa_object_alloc_rare(sa_arena *arena, sa_shard *shard, size_t size,
-			   unsigned class)
+void *sa_object_alloc_rare(sa_shard *shard, sa_bin *bin, size_t size)
 {
-	sa_bin *bin = sa_shard_bin(shard, class);
+	sa_site slot;
 	void *object;
 
-	if (bin->count < SA_STOCK_LOW && !refill(arena, shard, bin)) {
+	if (bin->count < SA_STOCK_LOW && !refill(shard, bin)) {
 		sa_shards_leave(shard);
-		return sa_object_alloc_locked(arena, size, class, 1);
+		return sa_object_alloc_locked(shard->arena, size, bin->class,
+					      1);
 	}
-	object = sa_object_birth(arena, shard, bin, bin->stride, size);
+	slot = sa_shard_take(shard, bin);
+	if (!sa_slot_is_blank(slot, bin->stride))
+		sa_object_birth_failed(shard, slot.memory);
+	object = sa_object_birth(shard, slot, bin->stride, size);
 	sa_shards_leave(shard);
 	return object;
 }
@@ -127,19 +127,18 @@ bool sa_object_end(sa_arena *arena, sa_shard *shard, const sa_slot *slot)
 
 	if (sa_slab_owner(slot->slab) != shard)
 		return end_elsewhere(arena, shard, slot);
-	bin = sa_shard_bin(shard, slot->slab->class);
+	bin = slot->slab->bin;
 	return displace(arena, shard, bin) &&
-	       sa_object_death(arena, shard, bin, *slot, slot->slab->stride,
-			       sa_slot_mark(*slot));
+	       sa_object_death(shard, bin, sa_slot_site(*slot),
+			       slot->slab->stride, sa_slot_mark(*slot));
 }
 
-void sa_object_free_rare(sa_arena *arena, sa_shard *shard, sa_slab *slab,
-			 unsigned char *memory)
+void sa_object_free_rare(sa_shard *shard, unsigned char *memory)
 {
-	const sa_slot slot = slot_of(slab, memory);
+	const sa_slot slot = slot_of(shard, memory);
 
-	if (!sa_object_end(arena, shard, &slot))
-		sa_object_death_failed(arena, shard, slab, memory);
+	if (!sa_object_end(shard->arena, shard, &slot))
+		sa_object_death_failed(shard, memory);
 	sa_shards_leave(shard);
 }
 
@@ -188,9 +187,11 @@ static void alloc_slot(sa_arena *arena, size_t size, unsigned class,
 	if (out->is_misuse)
 		return;
 	bin = sa_shard_bin(shard, class);
-	slot = sa_shard_take(shard, bin);
+	slot = sa_shard_slot(shard, sa_shard_take(shard, bin));
 	sa_veil_lift_slot(slot);
-	out->is_misuse = !sa_slot_birth(slot, bin->stride, size, arena->key);
+	out->is_misuse = !sa_slot_is_blank(sa_slot_site(slot), bin->stride) ||
+			 !sa_slot_birth(sa_slot_site(slot), bin->stride, size,
+					arena->key);
 	if (out->is_misuse) {
 		sa_slot_explain_birth(slot, &out->misuse);
 		return;
@@ -250,7 +251,8 @@ static void end_in_quiet_arena(sa_arena *arena, sa_found found, outcome *out)
 
 	if (arena->is_excluded) {
 		sa_slot_set_mark(slot, SA_MARK_FREE);
-	} else if (!sa_slot_death(slot, slot.slab->stride, mark, arena->key)) {
+	} else if (!sa_slot_death(sa_slot_site(slot), slot.slab->stride, mark,
+				  arena->key)) {
 		out->is_misuse = true;
 		sa_slot_explain_death(slot, &out->misuse);
 		return;
@@ -258,7 +260,7 @@ static void end_in_quiet_arena(sa_arena *arena, sa_found found, outcome *out)
 	sa_counters_free(&owner->counters, sa_mark_size(mark));
 	if (!sa_shard_give(owner, &slot)) {
 		out->is_misuse = true;
-		sa_slot_explain_double_free(slot, &out->misuse);
+		sa_slot_explain_double_free(slot.memory, &out->misuse);
 	}
 }
 
@@ -287,7 +289,7 @@ static bool retire(sa_shard *shard, const sa_slot *slot)
 {
 	if (!sa_annotate_is_of_memory())
 		return true;
-	sa_shard_bin(shard, slot->slab->class)->count--;
+	((sa_bin *)slot->slab->bin)->count--;
 	return sa_shard_give(shard, slot);
 }
 

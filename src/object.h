@@ -17,48 +17,61 @@ void sa_object_free_locked(sa_arena *arena, void *ptr) SA_COLD;
 
 /*
  * Inside the shard, and leaving it: whatever is not plain.  The plain paths end
- * in these calls and make no other, so that they need not save registers.
+ * in these calls and make no other, and what these need they find again, so
+ * that those need not save registers.
  */
-void *sa_object_alloc_rare(sa_arena *arena, sa_shard *shard, size_t size,
-			   unsigned class);
-void sa_object_free_rare(sa_arena *arena, sa_shard *shard, sa_slab *slab,
-			 unsigned char *memory);
-/* Likewise: why birth or death was refused.  A slot goes in parts that fit
- * registers. */
-_Noreturn void sa_object_birth_failed(sa_arena *arena, sa_shard *shard,
-				      sa_slab *slab, unsigned char *memory,
-				      sa_mark_place *mark) SA_COLD;
-_Noreturn void sa_object_death_failed(sa_arena *arena, sa_shard *shard,
-				      sa_slab *slab,
+void *sa_object_alloc_rare(sa_shard *shard, sa_bin *bin, size_t size);
+void sa_object_free_rare(sa_shard *shard, unsigned char *memory);
+/* Likewise: why birth or death was refused. */
+_Noreturn void sa_object_birth_failed(sa_shard *shard,
+				      unsigned char *memory) SA_COLD;
+_Noreturn void sa_object_death_failed(sa_shard *shard,
 				      unsigned char *memory) SA_COLD;
 
-/* Inside the shard: an object of `size` bytes from what is in stock. */
-SA_INLINE void *sa_object_birth(sa_arena *arena, sa_shard *shard, sa_bin *bin,
-				size_t stride, size_t size)
+/* Inside the shard: an object of `size` bytes in a blank slot. */
+SA_INLINE void *sa_object_birth(sa_shard *shard, sa_site slot, size_t stride,
+				size_t size)
 {
-	sa_slot slot = sa_shard_take(shard, bin);
-
-	if (SA_UNLIKELY(!sa_slot_birth(slot, stride, size, arena->key)))
-		sa_object_birth_failed(arena, shard, slot.slab, slot.memory,
-				       slot.mark);
+	if (SA_UNLIKELY(!sa_slot_birth(slot, stride, size, shard->key)))
+		sa_object_birth_failed(shard, slot.memory);
 	sa_counters_alloc(&shard->counters, size);
 	return slot.memory;
 }
 
-/* Inside the shard, and leaving it. */
-SA_INLINE void *sa_object_alloc_from(sa_arena *arena, sa_shard *shard,
-				     sa_bin *bin, size_t size, unsigned class)
+/* Inside the shard, and leaving it: an object from what is in stock, all of it
+ * plain. */
+SA_INLINE void *sa_object_birth_plain(sa_shard *shard, sa_bin *bin,
+				      size_t stride, size_t size)
 {
+	sa_site slot = sa_shard_take(shard, bin);
 	void *object;
 
-	if (SA_UNLIKELY(bin->count < SA_STOCK_LOW ||
-			sa_random_is_used_up(&shard->random) ||
-			!sa_slot_stride_is_plain(bin->stride) ||
-			!sa_slot_size_is_plain(bin->stride, size)))
-		return sa_object_alloc_rare(arena, shard, size, class);
-	object = sa_object_birth(arena, shard, bin, bin->stride, size);
+	/* GCOVR_EXCL_START: assumptions are not tested when it runs */
+	SA_ASSUME(sa_slot_stride_is_plain(stride));
+	/* GCOVR_EXCL_STOP */
+	if (SA_UNLIKELY(!sa_slot_is_blank(slot, stride)))
+		sa_object_birth_failed(shard, slot.memory);
+	/* What birth needs it works out now: there are not registers enough to
+	 * have it ready. */
+	SA_OPAQUE(size);
+	/* GCOVR_EXCL_START: as above */
+	SA_ASSUME(sa_slot_size_is_plain(stride, size));
+	/* GCOVR_EXCL_STOP */
+	object = sa_object_birth(shard, slot, stride, size);
 	sa_shards_leave(shard);
 	return object;
+}
+
+/* Inside the shard, and leaving it. */
+SA_INLINE void *sa_object_alloc_from(sa_shard *shard, sa_bin *bin, size_t size)
+{
+	size_t stride = bin->stride;
+
+	if (SA_UNLIKELY(bin->count < SA_STOCK_LOW || bin->plain_size == 0 ||
+			sa_random_is_used_up(&shard->random) ||
+			!sa_slot_size_is_plain(stride, size)))
+		return sa_object_alloc_rare(shard, bin, size);
+	return sa_object_birth_plain(shard, bin, stride, size);
 }
 
 /* An object of `size` bytes in a slot of a size class, aligned as its stride
@@ -70,8 +83,7 @@ SA_INLINE void *sa_object_alloc_in_class(sa_arena *arena, size_t size,
 
 	if (SA_UNLIKELY(shard == NULL))
 		return sa_object_alloc_locked(arena, size, class, 1);
-	return sa_object_alloc_from(arena, shard, &shard->bins[class], size,
-				    class);
+	return sa_object_alloc_from(shard, &shard->bins[class], size);
 }
 
 /* The same for a pool's class. */
@@ -83,12 +95,12 @@ SA_INLINE void *sa_object_alloc_in_pool(sa_arena *arena, size_t size,
 
 	if (SA_UNLIKELY(shard == NULL))
 		return sa_object_alloc_locked(arena, size, class, 1);
-	bin = sa_shard_bin(shard, class);
+	bin = sa_shard_pool_bin(shard, class - SA_CLASS_POOLS);
 	if (SA_UNLIKELY(bin == NULL)) {
 		sa_shards_leave(shard);
 		return sa_object_alloc_locked(arena, size, class, 1);
 	}
-	return sa_object_alloc_from(arena, shard, bin, size, class);
+	return sa_object_alloc_from(shard, bin, size);
 }
 
 /* Sizes that are not plain. */
@@ -96,36 +108,29 @@ void *sa_object_alloc_odd(sa_arena *arena, size_t size);
 
 SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
 {
-	unsigned class = sa_sizeclass_of_linear(size);
-	size_t stride = sa_sizeclass_linear_stride(class);
+	size_t stride = sa_sizeclass_stride_of_linear(size);
 	sa_shard *shard;
 	sa_bin *bin;
-	void *object;
 
 	if (SA_UNLIKELY(!sa_sizeclass_size_is_plain(size)))
 		return sa_object_alloc_odd(arena, size);
-	/* GCOVR_EXCL_START: assumptions are not tested when it runs */
-	SA_ASSUME(sa_slot_stride_is_plain(stride));
-	SA_ASSUME(sa_slot_size_is_plain(stride, size));
-	/* GCOVR_EXCL_STOP */
 	shard = sa_shards_enter(arena);
 	if (SA_UNLIKELY(shard == NULL))
-		return sa_object_alloc_locked(arena, size, class, 1);
-	bin = sa_shard_bin_of_size(shard, class);
+		return sa_object_alloc_locked(arena, size,
+					      sa_sizeclass_of_linear(size), 1);
+	bin = sa_shard_bin_of_linear(shard, stride);
 	if (SA_UNLIKELY(bin->count < SA_STOCK_LOW ||
 			sa_random_is_used_up(&shard->random)))
-		return sa_object_alloc_rare(arena, shard, size, class);
-	object = sa_object_birth(arena, shard, bin, stride, size);
-	sa_shards_leave(shard);
-	return object;
+		return sa_object_alloc_rare(shard, bin, size);
+	return sa_object_birth_plain(shard, bin, stride, size);
 }
 
 /* Inside the shard that owns the slab: end an object whose slot goes into
  * stock, which has room.  False if the object is none, or damaged. */
-SA_INLINE bool sa_object_death(sa_arena *arena, sa_shard *shard, sa_bin *bin,
-			       sa_slot slot, size_t stride, uint16_t mark)
+SA_INLINE bool sa_object_death(sa_shard *shard, sa_bin *bin, sa_site slot,
+			       size_t stride, uint16_t mark)
 {
-	if (SA_UNLIKELY(!sa_slot_death(slot, stride, mark, arena->key)))
+	if (SA_UNLIKELY(!sa_slot_death(slot, stride, mark, shard->key)))
 		return false;
 	sa_counters_free(&shard->counters, sa_mark_size(mark));
 	sa_bin_set(bin, bin->count++, slot);
@@ -136,36 +141,51 @@ SA_INLINE bool sa_object_death(sa_arena *arena, sa_shard *shard, sa_bin *bin,
  * it.  False if misuse was found: sa_object_explain_death(). */
 bool sa_object_end(sa_arena *arena, sa_shard *shard, const sa_slot *slot);
 
-/* Inside the shard that owns the slab, of a plain stride, and leaving it. */
-SA_INLINE void sa_object_free_at(sa_arena *arena, sa_shard *shard, sa_bin *bin,
-				 sa_slab *slab, unsigned char *memory,
-				 uint32_t index)
+/* Inside the shard, and leaving it: free what the slab has there. */
+SA_INLINE void sa_object_free_at(sa_shard *shard, sa_slab *slab,
+				 unsigned char *memory, uint32_t index)
 {
 	size_t stride = slab->stride;
-	sa_slot slot = {memory, NULL, slab};
+	sa_bin *bin = slab->bin;
+	sa_site slot = {memory, NULL};
 	uint16_t mark;
 
+	if (SA_UNLIKELY(sa_slab_owner(slab) != shard ||
+			bin->count >= bin->plain_size)) {
+		sa_object_free_rare(shard, memory);
+		return;
+	}
 	/* GCOVR_EXCL_START: as above */
 	SA_ASSUME(sa_slot_stride_is_plain(stride));
 	/* GCOVR_EXCL_STOP */
 	slot.mark = sa_mark_at(slab->marks, stride, index);
 	mark = sa_mark_load(slot.mark, stride);
-	if (SA_UNLIKELY(bin->count == SA_STOCK_SIZE ||
-			!sa_slot_size_is_plain(stride, sa_mark_size(mark)))) {
-		sa_object_free_rare(arena, shard, slab, memory);
+	if (SA_UNLIKELY(!sa_slot_size_is_plain(stride, sa_mark_size(mark)))) {
+		sa_object_free_rare(shard, memory);
 		return;
 	}
-	if (SA_UNLIKELY(
-		    !sa_object_death(arena, shard, bin, slot, stride, mark)))
-		sa_object_death_failed(arena, shard, slab, memory);
+	if (SA_UNLIKELY(!sa_object_death(shard, bin, slot, stride, mark)))
+		sa_object_death_failed(shard, memory);
 	sa_shards_leave(shard);
+}
+
+/* The slab of a slot that begins there, and which it is; NULL if none does. */
+SA_INLINE sa_slab *sa_object_slab(const sa_arena *arena, const void *ptr,
+				  uint32_t *index)
+{
+	sa_slab *slab = sa_pagemap_find(&arena->pagemap, (uintptr_t)ptr);
+
+	if (SA_UNLIKELY(!sa_found_entry_is_slab(slab)))
+		return NULL;
+	*index = sa_slab_index(slab, (uintptr_t)ptr);
+	return SA_UNLIKELY(*index == SA_SLAB_NO_INDEX) ? NULL : slab;
 }
 
 SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 {
+	uint32_t index;
 	sa_shard *shard;
 	sa_slab *slab;
-	uint32_t index = SA_SLAB_NO_INDEX;
 
 	sa_prefetch_to_write(ptr);
 	shard = sa_shards_enter(arena);
@@ -173,22 +193,13 @@ SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 		sa_object_free_locked(arena, ptr);
 		return;
 	}
-	slab = sa_pagemap_find(&arena->pagemap, (uintptr_t)ptr);
-	if (SA_LIKELY(sa_found_entry_is_slab(slab)))
-		index = sa_slab_index(slab, (uintptr_t)ptr);
-	if (SA_UNLIKELY(index == SA_SLAB_NO_INDEX)) {
+	slab = sa_object_slab(arena, ptr, &index);
+	if (SA_UNLIKELY(slab == NULL)) {
 		sa_shards_leave(shard);
 		sa_object_free_locked(arena, ptr);
 		return;
 	}
-	if (SA_UNLIKELY(sa_slab_owner(slab) != shard ||
-			!sa_sizeclass_is_plain(slab->class))) {
-		sa_object_free_rare(arena, shard, slab, ptr);
-		return;
-	}
-	sa_object_free_at(arena, shard,
-			  sa_shard_bin_of_size(shard, slab->class), slab, ptr,
-			  index);
+	sa_object_free_at(shard, slab, ptr, index);
 }
 
 /*
@@ -198,8 +209,8 @@ SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 SA_INLINE bool sa_object_free_in_pool(sa_arena *arena, void *ptr,
 				      unsigned class)
 {
-	const sa_found found = sa_object_find(arena, ptr);
-	sa_slab *slab = found.slot.slab;
+	uint32_t index;
+	sa_slab *slab = sa_object_slab(arena, ptr, &index);
 	sa_shard *shard;
 
 	if (SA_UNLIKELY(slab == NULL || slab->class != class))
@@ -207,12 +218,8 @@ SA_INLINE bool sa_object_free_in_pool(sa_arena *arena, void *ptr,
 	shard = sa_shards_enter(arena);
 	if (SA_UNLIKELY(shard == NULL))
 		sa_object_free_locked(arena, ptr);
-	else if (SA_UNLIKELY(sa_slab_owner(slab) != shard ||
-			     !sa_slot_stride_is_plain(slab->stride)))
-		sa_object_free_rare(arena, shard, slab, ptr);
 	else
-		sa_object_free_at(arena, shard, sa_shard_bin(shard, class),
-				  slab, ptr, sa_slot_index(found.slot));
+		sa_object_free_at(shard, slab, ptr, index);
 	return true;
 }
 

@@ -14,6 +14,10 @@
  * Documentation/arch/arm64/memory); libsodium does not. */
 #define ADDRESS_BITS (sizeof(void *) == 8 ? 48u : 32u)
 
+/* Half the range of the type from pages of the lowest addresses, and further
+ * from any higher ones that there are. */
+#define FAR (UINTPTR_MAX / 2 + 1)
+
 int sa_pagemap_init(sa_pagemap *map, sa_meta *meta)
 {
 	unsigned bits;
@@ -21,7 +25,7 @@ int sa_pagemap_init(sa_pagemap *map, sa_meta *meta)
 	map->page_shift = sa_floor_log2(sa_os_page_size);
 	map->meta = meta;
 	map->near_node = NULL;
-	atomic_store(&map->near_number, UINTPTR_MAX);
+	atomic_store(&map->near_page, FAR);
 	bits = map->page_shift + SA_PAGEMAP_LEAF_BITS + SA_PAGEMAP_NODE_BITS +
 	       SA_PAGEMAP_BRANCH_BITS;
 	map->root_size =
@@ -52,7 +56,7 @@ static void note_first(sa_pagemap *map, sa_pagemap_node *node, uintptr_t number)
 	if (map->near_node != NULL)
 		return;
 	map->near_node = node;
-	atomic_store(&map->near_number, number);
+	atomic_store(&map->near_page, number * SA_PAGEMAP_NODE_PAGES);
 }
 
 static sa_pagemap_node *node_for(sa_pagemap *map, uintptr_t number)

@@ -22,6 +22,7 @@
 #define SA_PAGEMAP_LEAF_SIZE ((size_t)1 << SA_PAGEMAP_LEAF_BITS)
 #define SA_PAGEMAP_NODE_SIZE ((size_t)1 << SA_PAGEMAP_NODE_BITS)
 #define SA_PAGEMAP_BRANCH_SIZE ((size_t)1 << SA_PAGEMAP_BRANCH_BITS)
+#define SA_PAGEMAP_NODE_PAGES (SA_PAGEMAP_NODE_SIZE * SA_PAGEMAP_LEAF_SIZE)
 
 /* What lies on a page; the pagemap only compares it. */
 typedef void *sa_pagemap_entry;
@@ -41,9 +42,9 @@ typedef struct sa_pagemap_branch {
 /* Look-ups may overlap anything; changes are serialized by the owner. */
 typedef struct sa_pagemap {
 	unsigned page_shift;
-	/* The first node made, and its number: mmap() keeps regions together.
-	 * Until then near_number is that of no address. */
-	atomic_uintptr_t near_number;
+	/* The first node made, and the first page it is about: mmap() keeps
+	 * regions together.  Until then near_page is far from any. */
+	atomic_uintptr_t near_page;
 	sa_pagemap_node *near_node;
 	size_t root_size;
 	_Atomic(sa_pagemap_branch *) *root;
@@ -61,28 +62,28 @@ int sa_pagemap_cover(sa_pagemap *map, const void *memory, size_t size);
 void sa_pagemap_set(sa_pagemap *map, const void *memory, size_t size,
 		    sa_pagemap_entry entry);
 
-/* The node of that number, or NULL. */
-SA_INLINE sa_pagemap_node *sa_pagemap_find_node(const sa_pagemap *map,
-						uintptr_t number)
+/* The leaf that a page is in if it is not of the nearest node, or NULL. */
+SA_INLINE sa_pagemap_leaf *sa_pagemap_find_far(const sa_pagemap *map,
+					       uintptr_t page)
 {
-	uintptr_t top = number >> SA_PAGEMAP_BRANCH_BITS;
+	uintptr_t number = page >> SA_PAGEMAP_LEAF_BITS;
+	uintptr_t top = number >> SA_PAGEMAP_NODE_BITS;
 	sa_pagemap_branch *branch;
+	sa_pagemap_node *node;
 
-	if (SA_LIKELY(number == atomic_load_explicit(&map->near_number,
-						     memory_order_acquire))) {
-		/* GCOVR_EXCL_START: it is set before its number */
-		if (map->near_node == NULL)
-			__builtin_unreachable();
-		/* GCOVR_EXCL_STOP */
-		return map->near_node;
-	}
-	if (top >= map->root_size)
+	if (top >> SA_PAGEMAP_BRANCH_BITS >= map->root_size)
 		return NULL;
-	branch = atomic_load_explicit(&map->root[top], memory_order_acquire);
+	branch = atomic_load_explicit(&map->root[top >> SA_PAGEMAP_BRANCH_BITS],
+				      memory_order_acquire);
 	if (branch == NULL)
 		return NULL;
+	node = atomic_load_explicit(
+		&branch->nodes[top & (SA_PAGEMAP_BRANCH_SIZE - 1)],
+		memory_order_acquire);
+	if (node == NULL)
+		return NULL;
 	return atomic_load_explicit(
-		&branch->nodes[number & (SA_PAGEMAP_BRANCH_SIZE - 1)],
+		&node->leaves[number & (SA_PAGEMAP_NODE_SIZE - 1)],
 		memory_order_acquire);
 }
 
@@ -91,16 +92,16 @@ SA_INLINE sa_pagemap_entry sa_pagemap_find(const sa_pagemap *map,
 					   uintptr_t address)
 {
 	uintptr_t page = address >> map->page_shift;
-	uintptr_t number = page >> SA_PAGEMAP_LEAF_BITS;
-	sa_pagemap_node *node =
-		sa_pagemap_find_node(map, number >> SA_PAGEMAP_NODE_BITS);
+	uintptr_t offset = page - atomic_load_explicit(&map->near_page,
+						       memory_order_acquire);
 	sa_pagemap_leaf *leaf;
 
-	if (SA_UNLIKELY(node == NULL))
-		return NULL;
-	leaf = atomic_load_explicit(
-		&node->leaves[number & (SA_PAGEMAP_NODE_SIZE - 1)],
-		memory_order_acquire);
+	if (SA_LIKELY(offset < SA_PAGEMAP_NODE_PAGES))
+		leaf = atomic_load_explicit(
+			&map->near_node->leaves[offset >> SA_PAGEMAP_LEAF_BITS],
+			memory_order_acquire);
+	else
+		leaf = sa_pagemap_find_far(map, page);
 	if (SA_UNLIKELY(leaf == NULL))
 		return NULL;
 	return atomic_load_explicit(

@@ -15,13 +15,10 @@ static bool is_worth_listing(const sa_slab *slab)
 	return slab->nfree != 0 && slab->nfree >= enough;
 }
 
-/* A retired slab has no bin and is not listed. */
-static void list(sa_shard *shard, sa_slab *slab)
+static void list(sa_slab *slab)
 {
-	sa_bin *bin = sa_shard_bin(shard, slab->class);
+	sa_bin *bin = slab->bin;
 
-	if (bin == NULL)
-		return;
 	slab->is_listed = true;
 	slab->next = NULL;
 	slab->previous = bin->last;
@@ -32,9 +29,9 @@ static void list(sa_shard *shard, sa_slab *slab)
 	bin->last = slab;
 }
 
-static void unlist(sa_shard *shard, sa_slab *slab)
+static void unlist(sa_slab *slab)
 {
-	sa_bin *bin = sa_shard_bin(shard, slab->class);
+	sa_bin *bin = slab->bin;
 
 	slab->is_listed = false;
 	if (slab->previous != NULL)
@@ -47,12 +44,20 @@ static void unlist(sa_shard *shard, sa_slab *slab)
 		bin->last = slab->previous;
 }
 
-void sa_shard_init(sa_shard *shard)
+static void set_class(sa_bin *bin, unsigned class, size_t stride)
 {
+	bin->class = class;
+	bin->stride = (uint32_t)stride;
+	bin->plain_size = sa_slot_stride_is_plain(stride) ? SA_STOCK_SIZE : 0;
+}
+
+void sa_shard_init(sa_shard *shard, const sa_pagemap *pagemap)
+{
+	shard->pagemap = pagemap;
 	sa_random_init(&shard->random);
 	for (unsigned class = 0; class < SA_SIZECLASS_COUNT; class ++)
-		shard->bins[class].stride =
-			(uint32_t)sa_sizeclass_stride(class);
+		set_class(&shard->bins[class], class,
+			  sa_sizeclass_stride(class));
 }
 
 static size_t pool_bins_size(unsigned count)
@@ -99,7 +104,7 @@ int sa_shard_add_pool_bin(sa_shard *shard, sa_meta *meta, unsigned class,
 		shard->pool_bins[number] = bin;
 	}
 	/* Another pool may have had the number. */
-	bin->stride = (uint32_t)stride;
+	set_class(bin, class, stride);
 	return 0;
 }
 
@@ -108,23 +113,25 @@ void sa_shard_adopt(sa_shard *shard, sa_slab *slab)
 	uint32_t nwords = (uint32_t)sa_bitmap_nwords(slab->nslots);
 
 	atomic_store_explicit(&slab->owner, shard, memory_order_relaxed);
+	slab->bin = sa_shard_bin(shard, slab->class);
 	slab->cursor = sa_random_below(&shard->random, nwords);
 	if (slab->nfree != 0)
-		list(shard, slab);
+		list(slab);
 }
 
-void sa_shard_disown(sa_shard *shard, sa_slab *slab)
+void sa_shard_disown(sa_slab *slab)
 {
 	if (slab->is_listed)
-		unlist(shard, slab);
+		unlist(slab);
 	atomic_store_explicit(&slab->owner, NULL, memory_order_relaxed);
 }
 
 void sa_shard_retire(sa_shard *shard, sa_slab *slab)
 {
 	if (slab->is_listed)
-		unlist(shard, slab);
+		unlist(slab);
 	slab->class = SA_CLASS_RETIRED;
+	slab->bin = sa_shard_bin(shard, SA_CLASS_RETIRED);
 }
 
 bool sa_shard_give(sa_shard *shard, const sa_slot *slot)
@@ -132,18 +139,19 @@ bool sa_shard_give(sa_shard *shard, const sa_slot *slot)
 	sa_slab *slab = slot->slab;
 
 	if (!sa_slab_give(slab, sa_slot_index(*slot))) {
-		shard->suspect = *slot;
+		shard->suspect = slot->memory;
 		return false;
 	}
 	if (!slab->is_listed && is_worth_listing(slab))
-		list(shard, slab);
+		list(slab);
 	return true;
 }
 
 bool sa_shard_displace(sa_shard *shard, sa_bin *bin)
 {
 	for (unsigned i = 0; i < SA_STOCK_SURPLUS; i++) {
-		const sa_slot displaced = sa_shard_take(shard, bin);
+		const sa_slot displaced =
+			sa_shard_slot(shard, sa_shard_take(shard, bin));
 
 		if (!sa_shard_give(shard, &displaced))
 			return false;
@@ -161,7 +169,7 @@ static void fill_from(sa_bin *bin, sa_slab *slab)
 			slab, base + sa_count_trailing_zeros(bits));
 
 		sa_prefetch_to_write(slot.memory);
-		sa_bin_set(bin, bin->count++, slot);
+		sa_bin_set(bin, bin->count++, sa_slot_site(slot));
 	}
 }
 
@@ -175,22 +183,24 @@ sa_shard_result sa_shard_fill(sa_shard *shard, sa_bin *bin,
 
 		fill_from(bin, slab);
 		if (slab->nfree == 0)
-			unlist(shard, slab);
+			unlist(slab);
 	}
 	return bin->count != 0 ? SA_SHARD_FILLED : SA_SHARD_DRY;
 }
 
 /* Collect from one slab, none of whose claims may be in stock. */
-static bool collect_from(sa_shard *shard, sa_slab *slab, bool *pending,
-			 sa_arena_misuse *misuse)
+static bool collect_from(sa_slab *slab, bool *pending, sa_arena_misuse *misuse)
 {
-	const sa_bin *bin = sa_shard_bin(shard, slab->class);
+	const sa_bin *bin = slab->bin;
 	uint32_t indices[SA_STOCK_SIZE];
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; bin != NULL && i < bin->count; i++)
-		if (bin->slab[i] == slab)
-			indices[count++] = sa_slot_index(sa_bin_get(bin, i));
+	for (uint32_t i = 0; i < bin->count; i++) {
+		uint32_t index = sa_slab_index(slab, (uintptr_t)bin->memory[i]);
+
+		if (index != SA_SLAB_NO_INDEX)
+			indices[count++] = index;
+	}
 	return sa_slab_collect(slab, (sa_slab_taken){indices, count}, pending,
 			       misuse);
 }
@@ -211,12 +221,12 @@ bool sa_shard_collect(sa_shard *shard, sa_arena_misuse *misuse)
 		 * is_posted in sa_shard_post(): whoever still found it set has
 		 * its claim seen below. */
 		atomic_exchange(&slab->is_posted, false);
-		if (!collect_from(shard, slab, &pending, misuse))
+		if (!collect_from(slab, &pending, misuse))
 			return false;
 		if (pending)
 			sa_shard_post(shard, slab);
 		if (!slab->is_listed && is_worth_listing(slab))
-			list(shard, slab);
+			list(slab);
 		slab = next;
 	}
 	return true;
@@ -231,13 +241,14 @@ static unsigned end_of_classes(const sa_shard *shard)
 static bool flush_bin(sa_shard *shard, sa_bin *bin, sa_arena_misuse *misuse)
 {
 	while (bin->count != 0) {
-		sa_slot slot = sa_bin_get(bin, --bin->count);
+		const sa_slot slot =
+			sa_shard_slot(shard, sa_bin_get(bin, --bin->count));
 
 		if (!sa_shard_give(shard, &slot)) {
-			sa_slot_explain_double_free(slot, misuse);
+			sa_slot_explain_double_free(slot.memory, misuse);
 			return false;
 		}
-		sa_shard_relist(shard, slot.slab);
+		sa_shard_relist(slot.slab);
 	}
 	return true;
 }
@@ -256,10 +267,10 @@ bool sa_shard_flush(sa_shard *shard, sa_arena_misuse *misuse)
 static bool verify_bin(const sa_bin *bin, sa_arena_misuse *misuse)
 {
 	for (uint32_t i = 0; i < bin->count; i++) {
-		sa_slot slot = sa_bin_get(bin, i);
+		const sa_site slot = sa_bin_get(bin, i);
 
-		if (sa_slot_mark(slot) != SA_MARK_FREE) {
-			sa_slot_explain_double_free(slot, misuse);
+		if (sa_mark_load(slot.mark, bin->stride) != SA_MARK_FREE) {
+			sa_slot_explain_double_free(slot.memory, misuse);
 			return false;
 		}
 	}
@@ -277,10 +288,10 @@ bool sa_shard_verify(sa_shard *shard, sa_arena_misuse *misuse)
 	return true;
 }
 
-void sa_shard_relist(sa_shard *shard, sa_slab *slab)
+void sa_shard_relist(sa_slab *slab)
 {
 	if (!slab->is_listed && slab->nfree != 0)
-		list(shard, slab);
+		list(slab);
 }
 
 void sa_shard_empty(sa_shard *shard)

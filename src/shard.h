@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "counters.h"
+#include "pagemap.h"
 #include "random.h"
 #include "sizeclass.h"
 #include "slab.h"
@@ -40,31 +41,32 @@ SA_INLINE bool sa_class_is_pool(unsigned class)
  */
 typedef union sa_bin {
 	struct {
-		uint32_t count;  /* in stock */
+		uint32_t count; /* in stock */
+		/* SA_STOCK_SIZE where slots of this stride are plain, else 0:
+		 * what the count is below when straight code may free. */
+		uint32_t plain_size;
 		uint32_t stride; /* of the class */
-		sa_slab *first;  /* slabs with slots to take */
+		uint32_t class;
+		sa_slab *first; /* slabs with slots to take */
 		sa_slab *last;
 		/* The stock's slots, a member an array: pairs would be moved by
 		 * loads wider than the stores just before, which the processor
 		 * waits for. */
 		unsigned char *memory[SA_STOCK_SIZE];
 		sa_mark_place *mark[SA_STOCK_SIZE];
-		sa_slab *slab[SA_STOCK_SIZE];
 	};
 	unsigned char whole[512];
 } sa_bin;
 
-SA_INLINE sa_slot sa_bin_get(const sa_bin *bin, uint32_t place)
+SA_INLINE sa_site sa_bin_get(const sa_bin *bin, uint32_t place)
 {
-	return (sa_slot){bin->memory[place], bin->mark[place],
-			 bin->slab[place]};
+	return (sa_site){bin->memory[place], bin->mark[place]};
 }
 
-SA_INLINE void sa_bin_set(sa_bin *bin, uint32_t place, sa_slot slot)
+SA_INLINE void sa_bin_set(sa_bin *bin, uint32_t place, sa_site slot)
 {
 	bin->memory[place] = slot.memory;
 	bin->mark[place] = slot.mark;
-	bin->slab[place] = slot.slab;
 }
 
 typedef struct sa_shard sa_shard;
@@ -76,12 +78,16 @@ struct sa_shard {
 	/* The serial of the thread that may enter, or SA_SHARD_NOBODY. */
 	_Alignas(SA_CACHE_LINE) atomic_uintptr_t owner;
 	atomic_bool busy; /* the owner is inside */
+	/* Fixed: the arena's. */
+	const sa_canary_key *key;
+	const sa_pagemap *pagemap;
+	void *arena;
 	/* Who is to be the owner; under the arena's mutex. */
 	uintptr_t rightful;
 	sa_shard *next; /* of the arena; fixed */
 	/* What the last refused death was refused for. */
-	sa_slot suspect; /* found free twice; .slab NULL: none */
-	bool had_claim;  /* freed by another before */
+	const unsigned char *suspect; /* slot found free twice; NULL: none */
+	bool had_claim;               /* freed by another before */
 	sa_counters counters;
 	sa_random random;
 	/* Slabs with claims to collect: anyone pushes, the owner takes all. */
@@ -89,7 +95,8 @@ struct sa_shard {
 	/* Of pools, made when needed: NULL where there is none. */
 	sa_bin **pool_bins;
 	unsigned npool_bins;
-	_Alignas(SA_CACHE_LINE) sa_bin bins[SA_SIZECLASS_COUNT];
+	/* The last is the retired slabs', and stays empty. */
+	_Alignas(SA_CACHE_LINE) sa_bin bins[SA_CLASS_RETIRED + 1];
 };
 
 /* Of a pool; NULL if it has none. */
@@ -98,23 +105,22 @@ SA_INLINE sa_bin *sa_shard_pool_bin(const sa_shard *shard, unsigned number)
 	return number < shard->npool_bins ? shard->pool_bins[number] : NULL;
 }
 
-/* The shard's bin of a size class. */
-SA_INLINE sa_bin *sa_shard_bin_of_size(sa_shard *shard, unsigned class)
+/* Of the size class that has the stride, one of those up to
+ * SA_SIZECLASS_LINEAR_MAX. */
+SA_INLINE sa_bin *sa_shard_bin_of_linear(sa_shard *shard, size_t stride)
 {
-	sa_bin *bin = &shard->bins[class];
+	sa_bin *bin = &shard->bins[stride / 16 - 1];
 
 	SA_OPAQUE(bin);
 	return bin;
 }
 
-/* Of any class; NULL if it has none. */
+/* Of any class; NULL if it has none, as only of a pool's. */
 SA_INLINE sa_bin *sa_shard_bin(sa_shard *shard, unsigned class)
 {
-	if (class < SA_SIZECLASS_COUNT)
-		return &shard->bins[class];
 	return sa_class_is_pool(class)
 		       ? sa_shard_pool_bin(shard, class - SA_CLASS_POOLS)
-		       : NULL;
+		       : &shard->bins[class];
 }
 
 /*
@@ -140,7 +146,7 @@ SA_INLINE void sa_shard_leave(sa_shard *shard)
 	atomic_store_explicit(&shard->busy, false, memory_order_release);
 }
 
-void sa_shard_init(sa_shard *shard);
+void sa_shard_init(sa_shard *shard, const sa_pagemap *pagemap);
 
 /* Have a bin for a pool's class.  0, or -1 with ENOMEM.  By the owner holding
  * the mutex. */
@@ -158,17 +164,25 @@ sa_shard_result sa_shard_fill(sa_shard *shard, sa_bin *bin,
 			      sa_arena_misuse *misuse);
 
 /* One of the slots in stock, of which there is at least one. */
-SA_INLINE sa_slot sa_shard_take(sa_shard *shard, sa_bin *bin)
+SA_INLINE sa_site sa_shard_take(sa_shard *shard, sa_bin *bin)
 {
 	uint32_t place = sa_random_below(&shard->random, bin->count);
-	sa_slot taken = sa_bin_get(bin, place);
+	sa_site taken = sa_bin_get(bin, place);
 
 	sa_bin_set(bin, place, sa_bin_get(bin, --bin->count));
 	return taken;
 }
 
+/* The slot of one of the shard's slabs. */
+SA_INLINE sa_slot sa_shard_slot(const sa_shard *shard, sa_site slot)
+{
+	return (sa_slot){
+		slot.memory, slot.mark,
+		sa_pagemap_find(shard->pagemap, (uintptr_t)slot.memory)};
+}
+
 /* Give a slot back to its slab, which is this shard's.  False if that has it
- * already, and `suspect` is the slot. */
+ * already, and `suspect` is it. */
 bool sa_shard_give(sa_shard *shard, const sa_slot *slot);
 
 /* How many slots leave a full stock at once, so that not every free has to make
@@ -196,7 +210,7 @@ SA_INLINE void sa_shard_post(sa_shard *shard, sa_slab *slab)
 /* Take a slab into the shard, which has a bin for it, or out of it; its slots
  * in stock stay. */
 void sa_shard_adopt(sa_shard *shard, sa_slab *slab);
-void sa_shard_disown(sa_shard *shard, sa_slab *slab);
+void sa_shard_disown(sa_slab *slab);
 
 /* A slab of the shard's, without objects, gives none any more. */
 void sa_shard_retire(sa_shard *shard, sa_slab *slab);
@@ -213,7 +227,7 @@ bool sa_shard_flush(sa_shard *shard, sa_arena_misuse *misuse);
 bool sa_shard_verify(sa_shard *shard, sa_arena_misuse *misuse);
 
 /* List a slab of the shard's however few slots it has to take. */
-void sa_shard_relist(sa_shard *shard, sa_slab *slab);
+void sa_shard_relist(sa_slab *slab);
 
 /* Forget stock and inbox: the slabs they name are about to go. */
 void sa_shard_empty(sa_shard *shard);

@@ -13,7 +13,9 @@ static sa_shard *make_shard(sa_arena *arena, uintptr_t rightful)
 
 	if (shard == NULL)
 		return NULL;
-	sa_shard_init(shard);
+	sa_shard_init(shard, &arena->pagemap);
+	shard->arena = arena;
+	shard->key = arena->key;
 	shard->rightful = rightful;
 	atomic_store(&shard->owner, SA_SHARD_NOBODY);
 	shard->next = arena->all_shards;

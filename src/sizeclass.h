@@ -32,11 +32,6 @@
  * strides of 32 to 144, for sizes of 9 to 136. */
 #define SA_SIZECLASS_PLAIN_COUNT 8
 
-SA_INLINE bool sa_sizeclass_is_plain(unsigned class)
-{
-	return class - 1 < SA_SIZECLASS_PLAIN_COUNT;
-}
-
 SA_INLINE bool sa_sizeclass_size_is_plain(size_t size)
 {
 	return size - 9 < (size_t)16 * SA_SIZECLASS_PLAIN_COUNT;
@@ -52,6 +47,12 @@ SA_INLINE unsigned sa_sizeclass_of_linear(size_t size)
 SA_INLINE size_t sa_sizeclass_linear_stride(unsigned class)
 {
 	return ((size_t) class + 1) * 16;
+}
+
+/* The same at once. */
+SA_INLINE size_t sa_sizeclass_stride_of_linear(size_t size)
+{
+	return ((size + SA_CANARY_SIZE - 1) & ~(size_t)15) + 16;
 }
 
 /* The class for `size`, which is at most SA_SIZECLASS_SIZE_MAX. */

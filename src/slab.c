@@ -135,10 +135,11 @@ static void set_mark(sa_slab *slab, uint32_t index, uint16_t mark)
 		      slab->stride, mark);
 }
 
-void sa_slot_explain_double_free(sa_slot slot, sa_arena_misuse *misuse)
+void sa_slot_explain_double_free(const unsigned char *slot,
+				 sa_arena_misuse *misuse)
 {
 	*misuse = (sa_arena_misuse){.kind = SA_ARENA_MISUSE_DOUBLE_FREE,
-				    .object = slot.memory};
+				    .object = slot};
 }
 
 /* Collect a claimed slot.  False if its owner has freed it too. */
@@ -183,8 +184,8 @@ static bool collect_word(sa_slab *slab, uint32_t w, sa_slab_taken taken,
 
 		if ((twice & sa_bitmap_mask(index)) != 0 ||
 		    !collect_slot(slab, index, &is_pending)) {
-			sa_slot_explain_double_free(
-				sa_slab_slot_at(slab, index), misuse);
+			sa_slot_explain_double_free(sa_slab_slot(slab, index),
+						    misuse);
 			return false;
 		}
 		if (is_pending)

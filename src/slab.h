@@ -47,6 +47,7 @@ struct sa_slab {
 	void *marks;
 	/* Changed only while nobody else runs. */
 	_Atomic(void *) owner;
+	void *bin; /* where the owner keeps slots of this class */
 	const sa_canary_key *key;
 	unsigned char *pages;
 	size_t size;
@@ -64,17 +65,20 @@ struct sa_slab {
 	sa_slab *posted_next;
 };
 
-/*
- * A free slot, taken from its slab and ready for an object: all that birth
- * needs, so that it need not look at the slab.
- */
+/* A slot, by value only where it is inlined: the parts would be put on the
+ * stack one by one and read by wider loads, which wait for them. */
 typedef struct sa_slot {
-	/* By value only where it is inlined: the parts would be put on the
-	 * stack one by one and read by wider loads, which wait for them. */
 	unsigned char *memory;
 	sa_mark_place *mark;
 	sa_slab *slab;
 } sa_slot;
+
+/* All of a slot that an object's birth and death need, if its stride is known.
+ * Likewise. */
+typedef struct sa_site {
+	unsigned char *memory;
+	sa_mark_place *mark;
+} sa_site;
 
 /* How many slots fit into `size` bytes of pages of which the first `head` are
  * not to be used; 0 if none. */
@@ -130,12 +134,17 @@ SA_INLINE uint32_t sa_slot_index(sa_slot slot)
 	return sa_mark_index(slot.slab->marks, slot.slab->stride, slot.mark);
 }
 
+SA_INLINE sa_site sa_slot_site(sa_slot slot)
+{
+	return (sa_site){slot.memory, slot.mark};
+}
+
 SA_INLINE uint16_t sa_slot_mark(sa_slot slot)
 {
 	return sa_mark_load(slot.mark, slot.slab->stride);
 }
 
-SA_INLINE void sa_slot_set_mark(sa_slot slot, uint16_t mark)
+SA_INLINE void sa_slot_set_mark(sa_slot slot, unsigned mark)
 {
 	sa_mark_store(slot.mark, slot.slab->stride, mark);
 }
@@ -169,21 +178,27 @@ SA_INLINE bool sa_slot_is_untouched(const unsigned char *slot, size_t stride,
 SA_INLINE bool sa_slot_is_intact(const unsigned char *slot, size_t stride,
 				 size_t size, const sa_canary_key *key)
 {
-	return sa_canary_before_intact(key, slot, stride) &&
-	       sa_canary_intact(slot, stride, size, sa_canary_word(key, slot));
+	if (SA_UNLIKELY(!sa_canary_before_intact(key, slot, stride)))
+		return false;
+	SA_OPAQUE(key);
+	return sa_canary_intact(slot, stride, size, sa_canary_word(key, slot));
 }
 
-/*
- * Make an object of `size` bytes in a free slot of that stride.  False if the
- * slot is not free, or not as it was left.
- */
-SA_INLINE bool sa_slot_birth(sa_slot slot, size_t stride, size_t size,
+/* Is the slot marked free, and zero up to its tail? */
+SA_INLINE bool sa_slot_is_blank(sa_site slot, size_t stride)
+{
+	return sa_mark_load(slot.mark, stride) == SA_MARK_FREE &&
+	       sa_zero_intact(slot.memory, stride - 8);
+}
+
+/* Make an object of `size` bytes in a blank slot of that stride.  False if its
+ * tail is damaged. */
+SA_INLINE bool sa_slot_birth(sa_site slot, size_t stride, size_t size,
 			     const sa_canary_key *key)
 {
 	uint64_t word = sa_canary_word(key, slot.memory);
 
-	if (SA_UNLIKELY(sa_mark_load(slot.mark, stride) != SA_MARK_FREE ||
-			!sa_slot_is_untouched(slot.memory, stride, word)))
+	if (SA_UNLIKELY(sa_load_word(slot.memory + stride - 8) != word))
 		return false;
 	sa_canary_write(slot.memory, stride, size, word);
 	sa_mark_store(slot.mark, stride, sa_mark_of_size(size));
@@ -192,7 +207,7 @@ SA_INLINE bool sa_slot_birth(sa_slot slot, size_t stride, size_t size,
 
 /* End the object that the slot's mark says it has: verified, withdrawn, wiped.
  * False if there is none, or it is damaged.  The owner's call. */
-SA_INLINE bool sa_slot_death(sa_slot slot, size_t stride, uint16_t mark,
+SA_INLINE bool sa_slot_death(sa_site slot, size_t stride, uint16_t mark,
 			     const sa_canary_key *key)
 {
 	if (SA_UNLIKELY(!sa_mark_is_live(mark) ||
@@ -212,7 +227,8 @@ SA_INLINE bool sa_slot_death(sa_slot slot, size_t stride, uint16_t mark,
 bool sa_slot_death_elsewhere(const sa_slot *slot, bool *had_claim);
 
 /* A slot was found free twice: fills *misuse, but for the arena's name. */
-void sa_slot_explain_double_free(sa_slot slot, sa_arena_misuse *misuse) SA_COLD;
+void sa_slot_explain_double_free(const unsigned char *slot,
+				 sa_arena_misuse *misuse) SA_COLD;
 
 /* Give the bit of a slot back that was taken.  False if it is there already:
  * two threads have freed one object.  The owner's call. */

@@ -113,7 +113,7 @@ static int cut_slab_anywhere(sa_arena *arena, sa_shard *shard, unsigned class)
 /* A slab without objects, which nobody lists any more. */
 static void forget_slab(sa_arena *arena, sa_slab *slab)
 {
-	sa_shard_disown(atomic_load(&slab->owner), slab);
+	sa_shard_disown(slab);
 	sa_pagemap_set(&arena->pagemap, slab->pages, slab->size, NULL);
 	sa_slab_destroy(slab, &arena->meta);
 	recycle(arena, slab);
@@ -312,7 +312,7 @@ static bool steal(sa_shard *shard, sa_slab *slab, sa_arena_misuse *misuse)
 
 	if (!sa_shard_flush(victim, misuse))
 		return false;
-	sa_shard_disown(victim, slab);
+	sa_shard_disown(slab);
 	sa_shard_adopt(shard, slab);
 	return true;
 }
@@ -325,7 +325,7 @@ static void list_all(sa_arena *arena)
 		sa_slab *slab;
 
 		while ((slab = sa_supply_next_slab(arena, t, &page)) != NULL)
-			sa_shard_relist(atomic_load(&slab->owner), slab);
+			sa_shard_relist(slab);
 	}
 }
 

@@ -50,7 +50,7 @@ static void explain_damage(sa_slot slot, size_t size, sa_arena_misuse *misuse)
 void sa_slot_explain_birth(sa_slot slot, sa_arena_misuse *misuse)
 {
 	if (sa_slot_mark(slot) != SA_MARK_FREE)
-		sa_slot_explain_double_free(slot, misuse);
+		sa_slot_explain_double_free(slot.memory, misuse);
 	else
 		explain_write_after_free(slot, misuse);
 }
@@ -71,7 +71,7 @@ static void explain(sa_slot slot, bool is_freed, sa_arena_misuse *misuse)
 	if (!is_freed && sa_mark_is_live(mark))
 		explain_damage(slot, sa_mark_size(mark), misuse);
 	if (is_freed || !sa_mark_is_live(sa_slot_mark(slot)))
-		sa_slot_explain_double_free(slot, misuse);
+		sa_slot_explain_double_free(slot.memory, misuse);
 }
 
 void sa_slot_explain_death(sa_slot slot, sa_arena_misuse *misuse)
@@ -129,7 +129,7 @@ static void explain_verify(sa_slot slot, states now, sa_arena_misuse *misuse)
 	uint16_t mark = sa_slot_mark(slot);
 
 	if (!mark_is_sound(now, sa_slot_index(slot), mark))
-		sa_slot_explain_double_free(slot, misuse);
+		sa_slot_explain_double_free(slot.memory, misuse);
 	else if (sa_mark_is_live(mark))
 		explain_damage(slot, sa_mark_size(mark), misuse);
 	else

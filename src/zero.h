@@ -48,6 +48,11 @@ SA_INLINE bool sa_zero_is_medium(size_t last)
 	return last <= SA_ZERO_MEDIUM - 24;
 }
 
+SA_INLINE bool sa_zero_is_short(size_t last)
+{
+	return last <= SA_ZERO_SHORT - 24;
+}
+
 /* Zero `size` bytes, at least 8, for good: the compiler may not find the stores
  * useless. */
 SA_INLINE void sa_zero_wipe(unsigned char *memory, size_t size)
@@ -55,7 +60,7 @@ SA_INLINE void sa_zero_wipe(unsigned char *memory, size_t size)
 	size_t last = size - 24;
 
 	if (SA_LIKELY(sa_zero_is_medium(last))) {
-		if (SA_UNLIKELY(size > SA_ZERO_SHORT)) {
+		if (SA_UNLIKELY(!sa_zero_is_short(last))) {
 			memset(memory + 32, 0, 16);
 			memset(memory + sa_zero_min(48, last), 0, 16);
 			memset(memory + sa_zero_min(64, last), 0, 16);
@@ -83,7 +88,7 @@ SA_INLINE bool sa_zero_intact(const unsigned char *memory, size_t size)
 	found = sa_zero_load(memory) |
 		sa_zero_load(memory + sa_zero_min(16, last)) |
 		sa_zero_load(memory + last);
-	if (SA_UNLIKELY(size > SA_ZERO_SHORT))
+	if (SA_UNLIKELY(!sa_zero_is_short(last)))
 		found |= sa_zero_load(memory + 32) |
 			 sa_zero_load(memory + sa_zero_min(48, last)) |
 			 sa_zero_load(memory + sa_zero_min(64, last)) |

@@ -63,6 +63,12 @@ static inline void slabs_destroy(sa_slab *slab, size_t head)
 	sa_meta_free(&slabs_meta, slab, sizeof *slab);
 }
 
+static inline bool slabs_birth_at(sa_site slot, size_t stride, size_t size)
+{
+	return sa_slot_is_blank(slot, stride) &&
+	       sa_slot_birth(slot, stride, size, &slabs_key);
+}
+
 /* A slot that is free or was taken becomes an object. */
 static inline bool slabs_birth(sa_slab *slab, uint32_t index, size_t size)
 {
@@ -70,8 +76,8 @@ static inline bool slabs_birth(sa_slab *slab, uint32_t index, size_t size)
 		sa_bitmap_clear_range(slab->free_bits, index, 1);
 		slab->nfree--;
 	}
-	return sa_slot_birth(sa_slab_slot_at(slab, index), slab->stride, size,
-			     slab->key);
+	return slabs_birth_at(sa_slot_site(sa_slab_slot_at(slab, index)),
+			      slab->stride, size);
 }
 
 static inline uint16_t slabs_mark(sa_slab *slab, uint32_t index)
@@ -81,8 +87,8 @@ static inline uint16_t slabs_mark(sa_slab *slab, uint32_t index)
 
 static inline bool slabs_death(sa_slab *slab, uint32_t index)
 {
-	return sa_slot_death(sa_slab_slot_at(slab, index), slab->stride,
-			     slabs_mark(slab, index), slab->key);
+	return sa_slot_death(sa_slot_site(sa_slab_slot_at(slab, index)),
+			     slab->stride, slabs_mark(slab, index), slab->key);
 }
 
 /* With nothing in stock. */

@@ -16,6 +16,7 @@
 #define KEYS 2
 #define SLABS_MAX 4
 
+static sa_pagemap pagemap;
 static sa_shard *shard;
 static sa_bin *bin;
 static sa_slab *slabs[SLABS_MAX];
@@ -27,7 +28,7 @@ static inline sa_shard *create_shard(void)
 	sa_shard *made = sa_meta_alloc(&slabs_meta, sizeof *made);
 
 	SUPPORT_REQUIRE(made != NULL);
-	sa_shard_init(made);
+	sa_shard_init(made, &pagemap);
 	return made;
 }
 
@@ -35,6 +36,7 @@ static inline void setup(void)
 {
 	SUPPORT_REQUIRE(sodium_init() >= 0);
 	slabs_setup();
+	SUPPORT_REQUIRE(sa_pagemap_init(&pagemap, &slabs_meta) == 0);
 	shard = create_shard();
 	bin = &shard->bins[KEYS];
 	slab_count = 0;
@@ -49,6 +51,8 @@ static inline sa_slab *adopt_slab(void)
 	SUPPORT_REQUIRE(slab_count < SLABS_MAX);
 	slabs[slab_count++] = slab;
 	sa_shard_adopt(shard, slab);
+	SUPPORT_REQUIRE(sa_pagemap_cover(&pagemap, slab->pages, size) == 0);
+	sa_pagemap_set(&pagemap, slab->pages, size, slab);
 	return slab;
 }
 
@@ -79,7 +83,7 @@ static inline sa_shard_result fill(void)
 static inline sa_slot take(void)
 {
 	SUPPORT_REQUIRE(bin->count > 0 || fill() == SA_SHARD_FILLED);
-	return sa_shard_take(shard, bin);
+	return sa_shard_slot(shard, sa_shard_take(shard, bin));
 }
 
 /* A slot becomes an object; its mark says that nobody else has it. */
@@ -87,7 +91,7 @@ static inline sa_slot allocate(void)
 {
 	sa_slot slot = take();
 
-	SUPPORT_REQUIRE(sa_slot_birth(slot, bin->stride, 32, &slabs_key));
+	SUPPORT_REQUIRE(slabs_birth_at(sa_slot_site(slot), bin->stride, 32));
 	return slot;
 }
 
@@ -96,13 +100,13 @@ static inline void put(sa_slot slot)
 {
 	if (bin->count == SA_STOCK_SIZE)
 		SUPPORT_REQUIRE(sa_shard_displace(shard, bin));
-	sa_bin_set(bin, bin->count++, slot);
+	sa_bin_set(bin, bin->count++, sa_slot_site(slot));
 }
 
 static inline void release(sa_slot slot)
 {
-	SUPPORT_REQUIRE(sa_slot_death(slot, bin->stride, sa_slot_mark(slot),
-				      &slabs_key));
+	SUPPORT_REQUIRE(sa_slot_death(sa_slot_site(slot), bin->stride,
+				      sa_slot_mark(slot), &slabs_key));
 	put(slot);
 }
 

@@ -102,7 +102,7 @@ START_TEST(test_chance)
 
 		fill();
 		memcpy(before, bin->mark, sizeof before);
-		slot = sa_shard_take(shard, bin);
+		slot = take();
 		while (before[place] != slot.mark)
 			place++;
 		times[place]++;
@@ -125,7 +125,7 @@ START_TEST(test_random_start)
 	size_t nwords = sa_bitmap_nwords(slab->nslots);
 
 	for (unsigned i = 0; i < 200; i++) {
-		sa_shard_disown(shard, slab);
+		sa_shard_disown(slab);
 		sa_shard_adopt(shard, slab);
 		ck_assert_uint_lt(slab->cursor, nwords);
 		starts += !is_start[slab->cursor];
@@ -176,11 +176,11 @@ START_TEST(test_free_twice)
 	adopt_slab();
 	while (bin->count < SA_STOCK_SIZE)
 		put(take());
-	slot = sa_bin_get(bin, 3);
+	slot = sa_shard_slot(shard, sa_bin_get(bin, 3));
 	ck_assert(sa_shard_give(shard, &slot));
-	ck_assert_ptr_null(shard->suspect.slab);
+	ck_assert_ptr_null(shard->suspect);
 	ck_assert(!sa_shard_give(shard, &slot));
-	ck_assert_ptr_eq(shard->suspect.memory, slot.memory);
+	ck_assert_ptr_eq(shard->suspect, slot.memory);
 	ck_assert(!sa_shard_flush(shard, &misuse));
 	ck_assert_int_eq(misuse.kind, SA_ARENA_MISUSE_DOUBLE_FREE);
 	ck_assert_ptr_eq(misuse.object, slot.memory);
@@ -201,11 +201,11 @@ START_TEST(test_listing)
 	ck_assert(sa_shard_give(shard, &objects[0]));
 	ck_assert_uint_eq(slab->nfree, 1);
 	ck_assert(!is_in_list(slab));
-	sa_shard_relist(shard, slab);
+	sa_shard_relist(slab);
 	ck_assert(is_in_list(slab));
-	sa_shard_relist(shard, slab);
+	sa_shard_relist(slab);
 	ck_assert(is_in_list(slab));
-	sa_shard_disown(shard, slab);
+	sa_shard_disown(slab);
 	ck_assert(!is_in_list(slab));
 	ck_assert_ptr_null(atomic_load(&slab->owner));
 	sa_shard_adopt(shard, slab);
@@ -222,8 +222,8 @@ START_TEST(test_lists)
 		adopt_slab();
 	for (unsigned first = 0; first < SLABS_MAX; first++)
 		for (unsigned second = 0; second < SLABS_MAX; second++) {
-			sa_shard_disown(shard, slabs[first]);
-			sa_shard_disown(shard, slabs[second]);
+			sa_shard_disown(slabs[first]);
+			sa_shard_disown(slabs[second]);
 			for (unsigned i = 0; i < SLABS_MAX; i++)
 				ck_assert_int_eq(is_in_list(slabs[i]),
 						 i != first && i != second);

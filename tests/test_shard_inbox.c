@@ -71,7 +71,7 @@ START_TEST(test_fill_collects)
 	release_elsewhere(last);
 	ck_assert_int_eq(fill(), SA_SHARD_DRY);
 	ck_assert_uint_eq(slab->nfree, 1);
-	sa_shard_relist(shard, slab);
+	sa_shard_relist(slab);
 	ck_assert_int_eq(fill(), SA_SHARD_FILLED);
 	ck_assert_ptr_eq(take().memory, last.memory);
 	for (uint32_t i = 0; i < SA_STOCK_SIZE; i++)

@@ -271,8 +271,8 @@ START_TEST(test_stale_mark)
 	birth(5);
 	mark = slabs_mark(slab, 5);
 	ck_assert(slabs_death_elsewhere(slab, 5));
-	ck_assert(!sa_slot_death(sa_slab_slot_at(slab, 5), slab->stride, mark,
-				 slab->key));
+	ck_assert(!sa_slot_death(sa_slot_site(sa_slab_slot_at(slab, 5)),
+				 slab->stride, mark, slab->key));
 	assert_told_double_free(5);
 }
 END_TEST
