@@ -147,15 +147,23 @@ bool sa_shard_give(sa_shard *shard, const sa_slot *slot)
 	return true;
 }
 
+/* A part of the stock goes, and the last of it closes the gap. */
 bool sa_shard_displace(sa_shard *shard, sa_bin *bin)
 {
-	for (unsigned i = 0; i < SA_STOCK_SURPLUS; i++) {
+	const uint32_t nparts = SA_STOCK_SIZE / SA_STOCK_SURPLUS;
+	const uint32_t last = SA_STOCK_SIZE - SA_STOCK_SURPLUS;
+	uint32_t gap =
+		sa_random_below(&shard->random, nparts) * SA_STOCK_SURPLUS;
+
+	for (uint32_t i = 0; i < SA_STOCK_SURPLUS; i++) {
 		const sa_slot displaced =
-			sa_shard_slot(shard, sa_shard_take(shard, bin));
+			sa_shard_slot(shard, sa_bin_get(bin, gap + i));
 
 		if (!sa_shard_give(shard, &displaced))
 			return false;
+		sa_bin_set(bin, gap + i, sa_bin_get(bin, last + i));
 	}
+	bin->count = last;
 	return true;
 }
 
