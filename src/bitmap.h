@@ -34,16 +34,6 @@ SA_INLINE bool sa_bitmap_is_set(const uint64_t *words, size_t index)
 	       0;
 }
 
-/* The lowest `count` set bits of a word, or all if there are fewer. */
-SA_INLINE uint64_t sa_bitmap_lowest(uint64_t word, unsigned count)
-{
-	uint64_t rest = word;
-
-	while (count-- > 0)
-		rest &= rest - 1;
-	return word & ~rest;
-}
-
 void sa_bitmap_set_range(uint64_t *words, size_t index, size_t count);
 void sa_bitmap_clear_range(uint64_t *words, size_t index, size_t count);
 

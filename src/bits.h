@@ -115,11 +115,6 @@ SA_INLINE unsigned sa_floor_log2(uint64_t x)
 	return 63u - (unsigned)__builtin_clzll(x);
 }
 
-SA_INLINE unsigned sa_count_ones(uint64_t x)
-{
-	return (unsigned)__builtin_popcountll(x);
-}
-
 SA_INLINE uint64_t sa_rotate_right(uint64_t x, unsigned n)
 {
 	return x >> (n & 63) | x << (-n & 63);

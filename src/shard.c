@@ -134,17 +134,22 @@ void sa_shard_retire(sa_shard *shard, sa_slab *slab)
 	slab->bin = sa_shard_bin(shard, SA_CLASS_RETIRED);
 }
 
-bool sa_shard_give(sa_shard *shard, const sa_slot *slot)
+SA_INLINE bool give(sa_shard *shard, sa_slab *slab, sa_site slot, size_t stride)
 {
-	sa_slab *slab = slot->slab;
+	uint32_t index = sa_mark_index(slab->marks, stride, slot.mark);
 
-	if (!sa_slab_give(slab, sa_slot_index(*slot))) {
-		shard->suspect = slot->memory;
+	if (SA_UNLIKELY(!sa_slab_give(slab, index))) {
+		shard->suspect = slot.memory;
 		return false;
 	}
-	if (!slab->is_listed && is_worth_listing(slab))
+	if (SA_UNLIKELY(!slab->is_listed && is_worth_listing(slab)))
 		list(slab);
 	return true;
+}
+
+bool sa_shard_give(sa_shard *shard, const sa_slot *slot)
+{
+	return give(shard, slot->slab, sa_slot_site(*slot), slot->slab->stride);
 }
 
 /* A part of the stock goes, and the last of it closes the gap. */
@@ -156,10 +161,10 @@ bool sa_shard_displace(sa_shard *shard, sa_bin *bin)
 		sa_random_below(&shard->random, nparts) * SA_STOCK_SURPLUS;
 
 	for (uint32_t i = 0; i < SA_STOCK_SURPLUS; i++) {
-		const sa_slot displaced =
-			sa_shard_slot(shard, sa_bin_get(bin, gap + i));
+		sa_site slot = sa_bin_get(bin, gap + i);
 
-		if (!sa_shard_give(shard, &displaced))
+		if (!give(shard, sa_shard_slot(shard, slot).slab, slot,
+			  bin->stride))
 			return false;
 		sa_bin_set(bin, gap + i, sa_bin_get(bin, last + i));
 	}
@@ -169,16 +174,10 @@ bool sa_shard_displace(sa_shard *shard, sa_bin *bin)
 
 static void fill_from(sa_bin *bin, sa_slab *slab)
 {
-	uint32_t base;
-	uint64_t bits = sa_slab_take(slab, SA_STOCK_SIZE - bin->count, &base);
+	uint32_t count = bin->count;
 
-	for (; bits != 0; bits &= bits - 1) {
-		sa_slot slot = sa_slab_slot_at(
-			slab, base + sa_count_trailing_zeros(bits));
-
-		sa_prefetch_to_write(slot.memory);
-		sa_bin_set(bin, bin->count++, sa_slot_site(slot));
-	}
+	bin->count += sa_slab_take(slab, SA_STOCK_SIZE - count,
+				   &bin->memory[count], &bin->mark[count]);
 }
 
 sa_shard_result sa_shard_fill(sa_shard *shard, sa_bin *bin,

@@ -107,20 +107,37 @@ void sa_slab_destroy(sa_slab *slab, sa_meta *meta)
 
 /* ------------------------------------------------------ taking, giving */
 
-uint64_t sa_slab_take(sa_slab *slab, unsigned count, uint32_t *base)
+/* The word where taking goes on. */
+static uint32_t next_word(sa_slab *slab)
 {
 	uint32_t nwords = (uint32_t)sa_bitmap_nwords(slab->nslots);
 	uint32_t w = slab->cursor;
-	uint64_t bits;
 
 	while (slab->free_bits[w] == 0)
 		w = w + 1 < nwords ? w + 1 : 0;
-	bits = sa_bitmap_lowest(slab->free_bits[w], count);
-	slab->free_bits[w] &= ~bits;
-	slab->nfree -= sa_count_ones(bits);
 	slab->cursor = w;
-	*base = w * SA_BITMAP_WORD_BITS;
-	return bits;
+	return w;
+}
+
+uint32_t sa_slab_take(sa_slab *slab, uint32_t count, unsigned char **memory,
+		      sa_mark_place **marks)
+{
+	uint32_t w = next_word(slab);
+	uint64_t bits = slab->free_bits[w];
+	uint32_t n;
+
+	for (n = 0; n < count && bits != 0; n++, bits &= bits - 1) {
+		const sa_slot slot = sa_slab_slot_at(
+			slab, w * SA_BITMAP_WORD_BITS +
+				      sa_count_trailing_zeros(bits));
+
+		sa_prefetch_to_write(slot.memory);
+		memory[n] = slot.memory;
+		marks[n] = slot.mark;
+	}
+	slab->free_bits[w] = bits;
+	slab->nfree -= n;
+	return n;
 }
 
 static uint16_t mark_of(const sa_slab *slab, uint32_t index)

@@ -241,12 +241,11 @@ SA_INLINE bool sa_slab_give(sa_slab *slab, uint32_t index)
 	return true;
 }
 
-/*
- * Take up to `count` (at most 64) free slots that lie close together: returns
- * their bits, with the index of the lowest bit in *base.  Not 0, as long as
- * nfree is not.  The owner's call.
- */
-uint64_t sa_slab_take(sa_slab *slab, unsigned count, uint32_t *base);
+/* Take up to `count` free slots, which lie close together: fills their parts
+ * into both arrays and returns how many there are.  Not 0, as long as nfree is
+ * not.  The owner's call. */
+uint32_t sa_slab_take(sa_slab *slab, uint32_t count, unsigned char **memory,
+		      sa_mark_place **marks);
 
 /* Some slots of a slab that were taken and hold no object. */
 typedef struct sa_slab_taken {

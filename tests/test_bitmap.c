@@ -43,34 +43,6 @@ START_TEST(test_single_bits)
 }
 END_TEST
 
-static uint64_t naive_lowest(uint64_t word, unsigned count)
-{
-	uint64_t result = 0;
-
-	for (unsigned i = 0; i < 64 && count > 0; i++)
-		if ((word >> i & 1) != 0) {
-			result |= (uint64_t)1 << i;
-			count--;
-		}
-	return result;
-}
-
-START_TEST(test_lowest)
-{
-	for (unsigned round = 0; round < 200; round++) {
-		uint64_t word = support_random_next(&random_state);
-
-		if (round % 3 == 1)
-			word &= support_random_next(&random_state);
-		if (round < 2)
-			word = round == 0 ? 0 : UINT64_MAX;
-		for (unsigned count = 0; count <= 70; count++)
-			ck_assert_uint_eq(sa_bitmap_lowest(word, count),
-					  naive_lowest(word, count));
-	}
-}
-END_TEST
-
 /* --------------------------------------------------------------- ranges */
 
 static void make_random(uint64_t *words, size_t count)
@@ -217,7 +189,6 @@ int main(void)
 	tcase_set_timeout(bitmap, 30);
 	tcase_add_checked_fixture(bitmap, setup, NULL);
 	tcase_add_test(bitmap, test_single_bits);
-	tcase_add_test(bitmap, test_lowest);
 	tcase_add_test(bitmap, test_ranges);
 	tcase_add_test(bitmap, test_find_run_every_pattern);
 	tcase_add_test(bitmap, test_find_run_edges);

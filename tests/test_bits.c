@@ -70,7 +70,6 @@ static unsigned naive_highest(uint64_t x)
 
 static void assert_counts(uint64_t x)
 {
-	ck_assert_uint_eq(sa_count_ones(x), naive_ones(x));
 	ck_assert_int_eq(sa_is_power_of_two((size_t)x),
 			 naive_ones((size_t)x) == 1);
 	if (x == 0)

@@ -76,7 +76,7 @@ END_TEST
 /* The share of bits that differ, of those that can: a half, roughly. */
 static double distance(uint64_t a, uint64_t b)
 {
-	return sa_count_ones(a ^ b) / 55.0;
+	return __builtin_popcountll(a ^ b) / 55.0;
 }
 
 /* No word can be told from another's, nor under another key. */

@@ -78,23 +78,25 @@ static void assert_told_double_free(uint32_t index)
 /* Takes so many at most; all of them were free, none is any more. */
 static unsigned take(unsigned count)
 {
-	uint32_t base, before = slab->nfree;
-	uint64_t bits, free_bits[4096 / 64];
+	uint32_t before = slab->nfree;
+	uint64_t free_bits[4096 / 64];
+	unsigned char *memory[64];
+	sa_mark_place *marks[64];
 	unsigned n;
 
 	memcpy(free_bits, slab->free_bits,
 	       sa_bitmap_nwords(slab->nslots) * sizeof *free_bits);
-	bits = sa_slab_take(slab, count, &base);
-	n = sa_count_ones(bits);
+	n = sa_slab_take(slab, count, memory, marks);
 	SUPPORT_REQUIRE(n >= 1 && n <= count);
 	SUPPORT_REQUIRE(slab->nfree == before - n);
-	for (uint32_t i = 0; i < 64; i++) {
-		if ((bits >> i & 1) == 0)
-			continue;
-		SUPPORT_REQUIRE(base + i < slab->nslots);
-		SUPPORT_REQUIRE(sa_bitmap_is_set(free_bits, base + i));
-		SUPPORT_REQUIRE(!is_free(base + i));
-		sa_bitmap_clear_range(free_bits, base + i, 1);
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t index = sa_slab_index(slab, (uintptr_t)memory[i]);
+
+		SUPPORT_REQUIRE(index != SA_SLAB_NO_INDEX);
+		SUPPORT_REQUIRE(sa_slab_slot_at(slab, index).mark == marks[i]);
+		SUPPORT_REQUIRE(sa_bitmap_is_set(free_bits, index));
+		SUPPORT_REQUIRE(!is_free(index));
+		sa_bitmap_clear_range(free_bits, index, 1);
 	}
 	SUPPORT_REQUIRE(memcmp(free_bits, slab->free_bits,
 			       sa_bitmap_nwords(slab->nslots) *
