@@ -16,10 +16,13 @@
 
 /* --------------------------------------------------------------- misuse */
 
-/* Of its first byte. */
+/* The slot that begins there, as is known. */
 static sa_slot slot_of(const sa_shard *shard, const unsigned char *memory)
 {
-	return sa_object_find(shard->arena, memory).slot;
+	const sa_slot slot = sa_object_find(shard->arena, memory).slot;
+
+	SA_ASSUME(slot.slab != NULL);
+	return slot;
 }
 
 void sa_object_birth_failed(sa_shard *shard, unsigned char *memory)

@@ -176,9 +176,10 @@ SA_INLINE sa_site sa_shard_take(sa_shard *shard, sa_bin *bin)
 /* The slot of one of the shard's slabs. */
 SA_INLINE sa_slot sa_shard_slot(const sa_shard *shard, sa_site slot)
 {
-	return (sa_slot){
-		slot.memory, slot.mark,
-		sa_pagemap_find(shard->pagemap, (uintptr_t)slot.memory)};
+	sa_slab *slab = sa_pagemap_find(shard->pagemap, (uintptr_t)slot.memory);
+
+	SA_ASSUME(slab != NULL);
+	return (sa_slot){slot.memory, slot.mark, slab};
 }
 
 /* Give a slot back to its slab, which is this shard's.  False if that has it
