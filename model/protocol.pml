@@ -338,19 +338,14 @@ inline choose(set)
 #define IS_FULL(set) (((set) & 1) + ((set) / 2 & 1) + ((set) / 4 & 1) +     \
 		      ((set) / 8 & 1) >= STOCK)
 
-/* sa_shard_put(): in the place of another, if the stock is full. */
+/* sa_shard_put(): back to its slab, if the stock is full. */
 inline put(slot)
 {
 	atomic {
 		assert(IS_OWNER(me));
 		assert(((stock[me] | free_bits[SLAB(slot)]) & BIT(slot)) == 0);
 		if
-		:: IS_FULL(stock[me]) ->
-			k = slot;
-			choose(stock[me]);
-			stock[me] = stock[me] & ~BIT(s) | BIT(k);
-			give(me, s);
-			s = k; k = 0
+		:: IS_FULL(stock[me]) -> give(me, slot)
 		:: else -> stock[me] = stock[me] | BIT(slot)
 		fi
 	}

@@ -117,32 +117,58 @@ static bool end_elsewhere(sa_arena *arena, sa_shard *shard, const sa_slot *slot)
 	return true;
 }
 
-/* A random one of a full stock makes room. */
-static bool displace(sa_arena *arena, sa_shard *shard, sa_bin *bin)
+/* The shard owns the slab. */
+SA_INLINE bool end_own(sa_shard *shard, sa_slab *slab, unsigned char *memory,
+		       uint32_t index, size_t stride)
 {
+	sa_arena *arena = shard->arena;
+	sa_mark_place *place = sa_mark_at(slab->marks, stride, index);
+	const sa_site slot = {memory, place};
+
 	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
-	return bin->count < SA_STOCK_SIZE || sa_shard_displace(shard, bin);
+	return sa_object_death(shard, slot, stride,
+			       sa_mark_load(place, stride)) &&
+	       sa_shard_put(shard, slab, index);
 }
 
 bool sa_object_end(sa_arena *arena, sa_shard *shard, const sa_slot *slot)
 {
-	sa_bin *bin;
-
 	if (sa_slab_owner(slot->slab) != shard)
 		return end_elsewhere(arena, shard, slot);
-	bin = slot->slab->bin;
-	return displace(arena, shard, bin) &&
-	       sa_object_death(shard, bin, sa_slot_site(*slot),
-			       slot->slab->stride, sa_slot_mark(*slot));
+	return end_own(shard, slot->slab, slot->memory, sa_slot_index(*slot),
+		       slot->slab->stride);
 }
 
-void sa_object_free_rare(sa_shard *shard, unsigned char *memory)
+/* Not plain. */
+static bool end_odd(sa_shard *shard, sa_slab *slab, uint32_t index)
+{
+	const sa_slot slot = sa_slab_slot_at(slab, index);
+
+	return sa_object_end(shard->arena, shard, &slot);
+}
+
+void sa_object_free_rare(sa_shard *shard, unsigned char *memory, sa_slab *slab,
+			 uint32_t index)
+{
+	size_t stride = slab->stride;
+	bool is_sound;
+
+	/* Where the stock is full, all else may be plain. */
+	if (SA_LIKELY(sa_slab_owner(slab) == shard &&
+		      sa_slot_stride_is_plain(stride)))
+		is_sound = end_own(shard, slab, memory, index, stride);
+	else
+		is_sound = end_odd(shard, slab, index);
+	if (SA_UNLIKELY(!is_sound))
+		sa_object_death_failed(shard, memory);
+	sa_shards_leave(shard);
+}
+
+void sa_object_free_odd(sa_shard *shard, unsigned char *memory)
 {
 	const sa_slot slot = slot_of(shard, memory);
 
-	if (!sa_object_end(shard->arena, shard, &slot))
-		sa_object_death_failed(shard, memory);
-	sa_shards_leave(shard);
+	sa_object_free_rare(shard, memory, slot.slab, sa_slot_index(slot));
 }
 
 /* ---------------------------------------------------------------- alloc */
@@ -261,7 +287,7 @@ static void end_in_quiet_arena(sa_arena *arena, sa_found found, outcome *out)
 		return;
 	}
 	sa_counters_free(&owner->counters, sa_mark_size(mark));
-	if (!sa_shard_give(owner, &slot)) {
+	if (!sa_shard_give(owner, slot.slab, sa_slot_index(slot))) {
 		out->is_misuse = true;
 		sa_slot_explain_double_free(slot.memory, &out->misuse);
 	}
@@ -287,13 +313,17 @@ static void free_large(sa_arena *arena, sa_found found, outcome *out)
 	sa_counters_free(&sa_shards_mine(arena)->counters, size);
 }
 
-/* For a debugger's sake: in its slab a slot waits for longer than in stock. */
+/* For a debugger's sake: in its slab a slot waits for longer than in stock,
+ * where it is the last if there was room. */
 static bool retire(sa_shard *shard, const sa_slot *slot)
 {
-	if (!sa_annotate_is_of_memory())
+	sa_bin *bin = slot->slab->bin;
+
+	if (!sa_annotate_is_of_memory() || bin->count == 0 ||
+	    bin->memory[bin->count - 1] != slot->memory)
 		return true;
-	((sa_bin *)slot->slab->bin)->count--;
-	return sa_shard_give(shard, slot);
+	bin->count--;
+	return sa_shard_give(shard, slot->slab, sa_slot_index(*slot));
 }
 
 static void end_slot(sa_arena *arena, sa_found found, outcome *out)

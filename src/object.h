@@ -21,7 +21,10 @@ void sa_object_free_locked(sa_arena *arena, void *ptr) SA_COLD;
  * that those need not save registers.
  */
 void *sa_object_alloc_rare(sa_shard *shard, sa_bin *bin, size_t size);
-void sa_object_free_rare(sa_shard *shard, unsigned char *memory);
+void sa_object_free_rare(sa_shard *shard, unsigned char *memory, sa_slab *slab,
+			 uint32_t index);
+/* The same of an object whose size is not plain. */
+void sa_object_free_odd(sa_shard *shard, unsigned char *memory);
 /* Likewise: why birth or death was refused. */
 _Noreturn void sa_object_birth_failed(sa_shard *shard,
 				      unsigned char *memory) SA_COLD;
@@ -125,15 +128,14 @@ SA_INLINE void *sa_object_alloc(sa_arena *arena, size_t size)
 	return sa_object_birth_plain(shard, bin, stride, size);
 }
 
-/* Inside the shard that owns the slab: end an object whose slot goes into
- * stock, which has room.  False if the object is none, or damaged. */
-SA_INLINE bool sa_object_death(sa_shard *shard, sa_bin *bin, sa_site slot,
-			       size_t stride, uint16_t mark)
+/* Inside the shard that owns the slab: end an object.  False if it is none, or
+ * damaged.  Its slot is the caller's to keep. */
+SA_INLINE bool sa_object_death(sa_shard *shard, sa_site slot, size_t stride,
+			       uint16_t mark)
 {
 	if (SA_UNLIKELY(!sa_slot_death(slot, stride, mark, shard->key)))
 		return false;
 	sa_counters_free(&shard->counters, sa_mark_size(mark));
-	sa_bin_set(bin, bin->count++, slot);
 	return true;
 }
 
@@ -152,7 +154,7 @@ SA_INLINE void sa_object_free_at(sa_shard *shard, sa_slab *slab,
 
 	if (SA_UNLIKELY(sa_slab_owner(slab) != shard ||
 			bin->count >= bin->plain_size)) {
-		sa_object_free_rare(shard, memory);
+		sa_object_free_rare(shard, memory, slab, index);
 		return;
 	}
 	/* GCOVR_EXCL_START: as above */
@@ -161,11 +163,12 @@ SA_INLINE void sa_object_free_at(sa_shard *shard, sa_slab *slab,
 	slot.mark = sa_mark_at(slab->marks, stride, index);
 	mark = sa_mark_load(slot.mark, stride);
 	if (SA_UNLIKELY(!sa_slot_size_is_plain(stride, sa_mark_size(mark)))) {
-		sa_object_free_rare(shard, memory);
+		sa_object_free_odd(shard, memory);
 		return;
 	}
-	if (SA_UNLIKELY(!sa_object_death(shard, bin, slot, stride, mark)))
+	if (SA_UNLIKELY(!sa_object_death(shard, slot, stride, mark)))
 		sa_object_death_failed(shard, memory);
+	sa_bin_set(bin, bin->count++, slot);
 	sa_shards_leave(shard);
 }
 

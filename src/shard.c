@@ -4,18 +4,7 @@
 
 #include "shard.h"
 
-/* A slab that ran out is listed again once it has a stock's worth to give, not
- * at its first free slot: else it would come and go at every free. */
-static bool is_worth_listing(const sa_slab *slab)
-{
-	uint32_t enough = slab->nslots / 8;
-
-	if (enough > SA_STOCK_SIZE)
-		enough = SA_STOCK_SIZE;
-	return slab->nfree != 0 && slab->nfree >= enough;
-}
-
-static void list(sa_slab *slab)
+void sa_shard_list(sa_slab *slab)
 {
 	sa_bin *bin = slab->bin;
 
@@ -116,7 +105,7 @@ void sa_shard_adopt(sa_shard *shard, sa_slab *slab)
 	slab->bin = sa_shard_bin(shard, slab->class);
 	slab->cursor = sa_random_below(&shard->random, nwords);
 	if (slab->nfree != 0)
-		list(slab);
+		sa_shard_list(slab);
 }
 
 void sa_shard_disown(sa_slab *slab)
@@ -132,44 +121,6 @@ void sa_shard_retire(sa_shard *shard, sa_slab *slab)
 		unlist(slab);
 	slab->class = SA_CLASS_RETIRED;
 	slab->bin = sa_shard_bin(shard, SA_CLASS_RETIRED);
-}
-
-SA_INLINE bool give(sa_shard *shard, sa_slab *slab, sa_site slot, size_t stride)
-{
-	uint32_t index = sa_mark_index(slab->marks, stride, slot.mark);
-
-	if (SA_UNLIKELY(!sa_slab_give(slab, index))) {
-		shard->suspect = slot.memory;
-		return false;
-	}
-	if (SA_UNLIKELY(!slab->is_listed && is_worth_listing(slab)))
-		list(slab);
-	return true;
-}
-
-bool sa_shard_give(sa_shard *shard, const sa_slot *slot)
-{
-	return give(shard, slot->slab, sa_slot_site(*slot), slot->slab->stride);
-}
-
-/* A part of the stock goes, and the last of it closes the gap. */
-bool sa_shard_displace(sa_shard *shard, sa_bin *bin)
-{
-	const uint32_t nparts = SA_STOCK_SIZE / SA_STOCK_SURPLUS;
-	const uint32_t last = SA_STOCK_SIZE - SA_STOCK_SURPLUS;
-	uint32_t gap =
-		sa_random_below(&shard->random, nparts) * SA_STOCK_SURPLUS;
-
-	for (uint32_t i = 0; i < SA_STOCK_SURPLUS; i++) {
-		sa_site slot = sa_bin_get(bin, gap + i);
-
-		if (!give(shard, sa_shard_slot(shard, slot).slab, slot,
-			  bin->stride))
-			return false;
-		sa_bin_set(bin, gap + i, sa_bin_get(bin, last + i));
-	}
-	bin->count = last;
-	return true;
 }
 
 static void fill_from(sa_bin *bin, sa_slab *slab)
@@ -232,8 +183,8 @@ bool sa_shard_collect(sa_shard *shard, sa_arena_misuse *misuse)
 			return false;
 		if (pending)
 			sa_shard_post(shard, slab);
-		if (!slab->is_listed && is_worth_listing(slab))
-			list(slab);
+		if (!slab->is_listed && sa_slab_is_worth_listing(slab))
+			sa_shard_list(slab);
 		slab = next;
 	}
 	return true;
@@ -251,7 +202,7 @@ static bool flush_bin(sa_shard *shard, sa_bin *bin, sa_arena_misuse *misuse)
 		const sa_slot slot =
 			sa_shard_slot(shard, sa_bin_get(bin, --bin->count));
 
-		if (!sa_shard_give(shard, &slot)) {
+		if (!sa_shard_give(shard, slot.slab, sa_slot_index(slot))) {
 			sa_slot_explain_double_free(slot.memory, misuse);
 			return false;
 		}
@@ -298,7 +249,7 @@ bool sa_shard_verify(sa_shard *shard, sa_arena_misuse *misuse)
 void sa_shard_relist(sa_slab *slab)
 {
 	if (!slab->is_listed && slab->nfree != 0)
-		list(slab);
+		sa_shard_list(slab);
 }
 
 void sa_shard_empty(sa_shard *shard)

@@ -182,17 +182,45 @@ SA_INLINE sa_slot sa_shard_slot(const sa_shard *shard, sa_site slot)
 	return (sa_slot){slot.memory, slot.mark, slab};
 }
 
+/* A slab that ran out is listed again once it has a stock's worth to give, not
+ * at its first free slot: else it would come and go at every free. */
+SA_INLINE bool sa_slab_is_worth_listing(const sa_slab *slab)
+{
+	uint32_t enough = slab->nslots / 8;
+
+	if (enough > SA_STOCK_SIZE)
+		enough = SA_STOCK_SIZE;
+	return slab->nfree != 0 && slab->nfree >= enough;
+}
+
+/* Among those that the stock is filled from. */
+void sa_shard_list(sa_slab *slab);
+
 /* Give a slot back to its slab, which is this shard's.  False if that has it
  * already, and `suspect` is it. */
-bool sa_shard_give(sa_shard *shard, const sa_slot *slot);
+SA_INLINE bool sa_shard_give(sa_shard *shard, sa_slab *slab, uint32_t index)
+{
+	if (SA_UNLIKELY(!sa_slab_give(slab, index))) {
+		shard->suspect = sa_slab_slot(slab, index);
+		return false;
+	}
+	if (SA_UNLIKELY(!slab->is_listed && sa_slab_is_worth_listing(slab)))
+		sa_shard_list(slab);
+	return true;
+}
 
-/* How many slots leave a full stock at once, so that not every free has to make
- * room, and chance still has as much of a choice. */
-#define SA_STOCK_SURPLUS 4
+/* Put a freed slot into stock, or give it back if there is no room.  False as
+ * sa_shard_give(). */
+SA_INLINE bool sa_shard_put(sa_shard *shard, sa_slab *slab, uint32_t index)
+{
+	sa_bin *bin = slab->bin;
 
-/* Make room in a full stock: the surplus, chosen at random, goes back to its
- * slabs.  False as sa_shard_give(). */
-bool sa_shard_displace(sa_shard *shard, sa_bin *bin);
+	if (SA_LIKELY(bin->count == SA_STOCK_SIZE))
+		return sa_shard_give(shard, slab, index);
+	sa_bin_set(bin, bin->count++,
+		   sa_slot_site(sa_slab_slot_at(slab, index)));
+	return true;
+}
 
 /* Tell the slab's owner that there are claims to collect. */
 SA_INLINE void sa_shard_post(sa_shard *shard, sa_slab *slab)

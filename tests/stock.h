@@ -95,12 +95,10 @@ static inline sa_slot allocate(void)
 	return slot;
 }
 
-/* Into stock, where there may be no room. */
+/* Into stock, or its slab. */
 static inline void put(sa_slot slot)
 {
-	if (bin->count == SA_STOCK_SIZE)
-		SUPPORT_REQUIRE(sa_shard_displace(shard, bin));
-	sa_bin_set(bin, bin->count++, sa_slot_site(slot));
+	SUPPORT_REQUIRE(sa_shard_put(shard, slot.slab, sa_slot_index(slot)));
 }
 
 static inline void release(sa_slot slot)

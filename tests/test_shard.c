@@ -137,32 +137,38 @@ END_TEST
 
 /* ---------------------------------------------------------- put and give */
 
-/* A full stock sends some of its own back to the slab; what comes then stays.
- */
-START_TEST(test_displace)
+static bool give(sa_slot slot)
+{
+	return sa_shard_give(shard, slot.slab, sa_slot_index(slot));
+}
+
+/* A full stock stays as it is; what comes then goes back to its slab. */
+START_TEST(test_full)
 {
 	sa_slab *slab = adopt_slab();
 	sa_slot objects[3 * SA_STOCK_SIZE];
-	uint32_t in_stock = SA_STOCK_SIZE;
+	uint32_t nfree;
 
 	for (unsigned i = 0; i < SUPPORT_LENGTH(objects); i++)
 		objects[i] = allocate();
-	fill();
-	ck_assert_uint_eq(bin->count, SA_STOCK_SIZE);
+	nfree = slab->nfree;
 	for (unsigned i = 0; i < SUPPORT_LENGTH(objects); i++) {
-		uint32_t surplus =
-			in_stock == SA_STOCK_SIZE ? SA_STOCK_SURPLUS : 0;
-		uint32_t nfree = slab->nfree;
+		bool has_room = bin->count < SA_STOCK_SIZE;
+		uint32_t count = bin->count;
 		bool is_there = false;
 
 		release(objects[i]);
-		in_stock += 1 - surplus;
-		ck_assert_uint_eq(bin->count, in_stock);
-		ck_assert_uint_eq(slab->nfree, nfree + surplus);
+		ck_assert_uint_eq(bin->count, count + has_room);
+		nfree += !has_room;
+		ck_assert_uint_eq(slab->nfree, nfree);
 		for (uint32_t j = 0; j < bin->count; j++)
 			is_there |= bin->mark[j] == objects[i].mark;
-		ck_assert(is_there);
+		ck_assert_int_eq(is_there, has_room);
+		ck_assert_int_eq(sa_bitmap_is_set(slab->free_bits,
+						  sa_slot_index(objects[i])),
+				 !has_room);
 	}
+	ck_assert_uint_eq(bin->count, SA_STOCK_SIZE);
 	ck_assert(sa_shard_flush(shard, &misuse));
 	ck_assert_uint_eq(slab->nfree, slab->nslots);
 }
@@ -177,9 +183,9 @@ START_TEST(test_free_twice)
 	while (bin->count < SA_STOCK_SIZE)
 		put(take());
 	slot = sa_shard_slot(shard, sa_bin_get(bin, 3));
-	ck_assert(sa_shard_give(shard, &slot));
+	ck_assert(give(slot));
 	ck_assert_ptr_null(shard->suspect);
-	ck_assert(!sa_shard_give(shard, &slot));
+	ck_assert(!give(slot));
 	ck_assert_ptr_eq(shard->suspect, slot.memory);
 	ck_assert(!sa_shard_flush(shard, &misuse));
 	ck_assert_int_eq(misuse.kind, SA_ARENA_MISUSE_DOUBLE_FREE);
@@ -198,7 +204,7 @@ START_TEST(test_listing)
 	while (n < slab->nslots)
 		objects[n++] = allocate();
 	ck_assert_int_eq(fill(), SA_SHARD_DRY);
-	ck_assert(sa_shard_give(shard, &objects[0]));
+	ck_assert(give(objects[0]));
 	ck_assert_uint_eq(slab->nfree, 1);
 	ck_assert(!is_in_list(slab));
 	sa_shard_relist(slab);
@@ -210,7 +216,7 @@ START_TEST(test_listing)
 	ck_assert_ptr_null(atomic_load(&slab->owner));
 	sa_shard_adopt(shard, slab);
 	for (uint32_t i = 1; i <= SA_STOCK_SIZE; i++)
-		ck_assert(sa_shard_give(shard, &objects[i]));
+		ck_assert(give(objects[i]));
 	ck_assert(is_in_list(slab));
 }
 END_TEST
@@ -298,7 +304,7 @@ int main(void)
 	tcase_add_test(tests, test_chance);
 	tcase_add_test(tests, test_free_twice);
 	tcase_add_test(tests, test_random_start);
-	tcase_add_test(tests, test_displace);
+	tcase_add_test(tests, test_full);
 	tcase_add_test(tests, test_listing);
 	tcase_add_test(tests, test_lists);
 	tcase_add_test(tests, test_flush);
