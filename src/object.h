@@ -17,8 +17,8 @@ void sa_object_free_locked(sa_arena *arena, void *ptr) SA_COLD;
 
 /*
  * Inside the shard, and leaving it: whatever is not plain.  The plain paths end
- * in these calls and make no other, and what these need they find again, so
- * that those need not save registers.
+ * in these calls and make no other.  They hand over what they have in registers
+ * just then; the rest is found again, so that they need not save any.
  */
 void *sa_object_alloc_rare(sa_shard *shard, sa_bin *bin, size_t size);
 void sa_object_free_rare(sa_shard *shard, unsigned char *memory, sa_slab *slab,
