@@ -102,8 +102,9 @@ void *sa_object_alloc_odd(sa_arena *arena, size_t size)
 }
 
 /* The slab belongs to another shard. */
-static bool end_elsewhere(sa_arena *arena, sa_shard *shard, const sa_slot *slot)
+static bool end_elsewhere(sa_shard *shard, const sa_slot *slot)
 {
+	sa_arena *arena = shard->arena;
 	sa_slab *slab = slot->slab;
 	uint16_t mark;
 
@@ -131,10 +132,10 @@ SA_INLINE bool end_own(sa_shard *shard, sa_slab *slab, unsigned char *memory,
 	       sa_shard_put(shard, slab, index);
 }
 
-bool sa_object_end(sa_arena *arena, sa_shard *shard, const sa_slot *slot)
+bool sa_object_end(sa_shard *shard, const sa_slot *slot)
 {
 	if (sa_slab_owner(slot->slab) != shard)
-		return end_elsewhere(arena, shard, slot);
+		return end_elsewhere(shard, slot);
 	return end_own(shard, slot->slab, slot->memory, sa_slot_index(*slot),
 		       slot->slab->stride);
 }
@@ -144,7 +145,7 @@ static bool end_odd(sa_shard *shard, sa_slab *slab, uint32_t index)
 {
 	const sa_slot slot = sa_slab_slot_at(slab, index);
 
-	return sa_object_end(shard->arena, shard, &slot);
+	return sa_object_end(shard, &slot);
 }
 
 void sa_object_free_rare(sa_shard *shard, unsigned char *memory, sa_slab *slab,
@@ -330,8 +331,7 @@ static void end_slot(sa_arena *arena, sa_found found, outcome *out)
 {
 	sa_shard *shard = sa_shards_mine(arena);
 
-	if (!sa_object_end(arena, shard, &found.slot) ||
-	    !retire(shard, &found.slot)) {
+	if (!sa_object_end(shard, &found.slot) || !retire(shard, &found.slot)) {
 		out->is_misuse = true;
 		sa_object_explain_death(shard, found.slot, &out->misuse);
 	}

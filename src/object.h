@@ -141,7 +141,7 @@ SA_INLINE bool sa_object_death(sa_shard *shard, sa_site slot, size_t stride,
 
 /* Inside the shard that serves the calling thread: end an object, whoever owns
  * it.  False if misuse was found: sa_object_explain_death(). */
-bool sa_object_end(sa_arena *arena, sa_shard *shard, const sa_slot *slot);
+bool sa_object_end(sa_shard *shard, const sa_slot *slot);
 
 /* Inside the shard, and leaving it: free what the slab has there. */
 SA_INLINE void sa_object_free_at(sa_shard *shard, sa_slab *slab,
