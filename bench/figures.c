@@ -121,15 +121,21 @@ static void memory_rows(const struct report *report, FILE *stream)
 	}
 }
 
+/* The memory's own price left out: see scale.c. */
 static double scale_worst(const struct scale_figures *figures,
 			  const struct scale_figures *base)
 {
-	double worst = figures->alloc / base->alloc;
+	static const enum scale_figure compared[] = {SCALE_ALLOC_BACKED,
+						     SCALE_OWNS, SCALE_FREE};
+	double worst = 0;
 
-	if (figures->owns / base->owns > worst)
-		worst = figures->owns / base->owns;
-	if (figures->free / base->free > worst)
-		worst = figures->free / base->free;
+	for (size_t i = 0; i < sizeof(compared) / sizeof(compared[0]); i++) {
+		double ratio =
+			figures->costs[compared[i]] / base->costs[compared[i]];
+
+		if (ratio > worst)
+			worst = ratio;
+	}
 	return worst;
 }
 

@@ -72,11 +72,8 @@ static void scale_line(const struct scale_cell *cell)
 		printf(",\"note\":\"%s\"}\n", cell->note);
 		return;
 	}
-	member("alloc", cell->figures.alloc);
-	member("owns", cell->figures.owns);
-	member("free", cell->figures.free);
-	member("owns_shuffled", cell->figures.owns_shuffled);
-	member("free_shuffled", cell->figures.free_shuffled);
+	for (size_t i = 0; i < SCALE_FIGURES; i++)
+		member(scale_names[i], cell->figures.costs[i]);
 	printf("}\n");
 }
 

@@ -187,20 +187,28 @@ static void scale_entry(double value, double base, FILE *stream)
 static void scale_row(const struct scale_cell *cell,
 		      const struct scale_cell *base, FILE *stream)
 {
-	const struct scale_figures *figures = &cell->figures;
-	const struct scale_figures *first =
-		base != NULL ? &base->figures : figures;
+	const double *costs = cell->figures.costs;
 
 	fprintf(stream, "| %s | %zu |", cell->allocator->name, cell->count);
 	if (cell->note[0] != '\0') {
-		fprintf(stream, " %s | | | | |\n", cell->note);
+		fprintf(stream, " %s |\n", cell->note);
 		return;
 	}
-	scale_entry(figures->alloc, first->alloc, stream);
-	scale_entry(figures->owns, first->owns, stream);
-	scale_entry(figures->free, first->free, stream);
-	scale_entry(figures->owns_shuffled, first->owns_shuffled, stream);
-	scale_entry(figures->free_shuffled, first->free_shuffled, stream);
+	for (size_t i = 0; i < SCALE_FIGURES; i++)
+		scale_entry(costs[i],
+			    base != NULL ? base->figures.costs[i] : costs[i],
+			    stream);
+	fputc('\n', stream);
+}
+
+static void scale_head(FILE *stream)
+{
+	fputs("| allocator | objects |", stream);
+	for (size_t i = 0; i < SCALE_FIGURES; i++)
+		fprintf(stream, " %s |", scale_names[i]);
+	fputs("\n|---|--:|", stream);
+	for (size_t i = 0; i < SCALE_FIGURES; i++)
+		fputs("--:|", stream);
 	fputc('\n', stream);
 }
 
@@ -210,10 +218,9 @@ static void scale_table(const struct report *report, FILE *stream)
 		return;
 	fprintf(stream,
 		"\n## Scale\n\nNanoseconds an object of %zu, and in brackets "
-		"over the figure at %zu.\n\n"
-		"| allocator | objects | alloc | owns | free | owns, shuffled "
-		"| free, shuffled |\n|---|--:|--:|--:|--:|--:|--:|\n",
+		"over the figure at %zu.\n\n",
 		KEY_SIZE, scale_counts[0]);
+	scale_head(stream);
 	for (size_t i = 0; i < report->scale_cell_count; i++)
 		scale_row(&report->scale_cells[i],
 			  report_scale_base(report, &report->scale_cells[i]),

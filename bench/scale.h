@@ -7,13 +7,21 @@
 
 #include "trial.h"
 
+enum scale_figure {
+	SCALE_ALLOC,        /* from an empty allocator, written */
+	SCALE_ALLOC_BACKED, /* likewise, in memory that was just used */
+	SCALE_OWNS,         /* in order of allocation */
+	SCALE_FREE,         /* likewise */
+	SCALE_OWNS_SHUFFLED,
+	SCALE_FREE_SHUFFLED,
+	SCALE_FIGURES
+};
+
+extern const char *const scale_names[SCALE_FIGURES];
+
 /* Nanoseconds an object; below 0: there is no such call. */
 struct scale_figures {
-	double alloc; /* from an empty allocator, written */
-	double owns;  /* in order of allocation */
-	double free;  /* likewise */
-	double owns_shuffled;
-	double free_shuffled;
+	double costs[SCALE_FIGURES];
 };
 
 /* The numbers of objects; the first is what the others are compared with. */

@@ -123,29 +123,22 @@ static void memory_table(const struct report *report)
 static void scale_value(double value, double base)
 {
 	if (value < 0)
-		printf("             -");
+		printf("%15s", "-");
 	else if (base > 0)
-		printf("%7.1f (%4.2f)", value, value / base);
+		printf("%8.1f (%4.2f)", value, value / base);
 	else
-		printf("%7.1f (  - )", value);
+		printf("%8.1f (  - )", value);
 }
 
 static void scale_values(const struct report *report,
 			 const struct scale_cell *cell)
 {
-	static const struct scale_figures none;
-	const struct scale_figures *figures = &cell->figures;
-	const struct scale_cell *first = report_scale_base(report, cell);
-	const struct scale_figures *base =
-		first != NULL ? &first->figures : &none;
+	const struct scale_cell *base = report_scale_base(report, cell);
 
 	printf("  %-13s %9zu ", cell->allocator->name, cell->count);
-	scale_value(figures->alloc, base->alloc);
-	scale_value(figures->owns, base->owns);
-	scale_value(figures->free, base->free);
-	printf(" |");
-	scale_value(figures->owns_shuffled, base->owns_shuffled);
-	scale_value(figures->free_shuffled, base->free_shuffled);
+	for (size_t i = 0; i < SCALE_FIGURES; i++)
+		scale_value(cell->figures.costs[i],
+			    base != NULL ? base->figures.costs[i] : 0);
 	putchar('\n');
 }
 
@@ -153,11 +146,12 @@ static void scale_table(const struct report *report)
 {
 	if (report->scale_cell_count == 0)
 		return;
-	printf("scale: ns an object of %zu (over the figure at %zu), in order "
-	       "| shuffled\n",
+	printf("scale: ns an object of %zu (over the figure at %zu)\n",
 	       KEY_SIZE, scale_counts[0]);
-	printf("  %-13s %9s %14s%14s%14s  %14s%14s\n", "", "objects", "alloc",
-	       "owns", "free", "owns", "free");
+	printf("  %-13s %9s ", "", "objects");
+	for (size_t i = 0; i < SCALE_FIGURES; i++)
+		printf("%15s", scale_names[i]);
+	putchar('\n');
 	for (size_t i = 0; i < report->scale_cell_count; i++) {
 		const struct scale_cell *cell = &report->scale_cells[i];
 

@@ -44,7 +44,8 @@ struct sa_arena {
 	bool is_stopped;      /* no thread may enter its shard */
 	bool is_held;         /* and none is to, until sweep or fork is over */
 
-	sa_tract *tracts; /* growth */
+	sa_tract *tracts; /* growth: those with free pages first */
+	sa_tract *last_tract;
 	sa_large *larges;
 	sa_slab *unused_slabs;
 	size_t gathers_left; /* supply */

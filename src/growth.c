@@ -70,12 +70,28 @@ size_t sa_growth_capacity_left(const sa_arena *arena)
 
 static void link_tract(sa_arena *arena, sa_tract *tract)
 {
-	tract->next = arena->tracts;
-	if (tract->next != NULL)
-		tract->next->previous = tract;
-	arena->tracts = tract;
-	sa_growth_account(arena, &tract->region);
-	atomic_fetch_add(&arena->region_count, 1);
+	sa_tract *previous = tract->nfree != 0 ? NULL : arena->last_tract;
+	sa_tract *next = tract->nfree != 0 ? arena->tracts : NULL;
+
+	tract->previous = previous;
+	tract->next = next;
+	*(previous != NULL ? &previous->next : &arena->tracts) = tract;
+	*(next != NULL ? &next->previous : &arena->last_tract) = tract;
+}
+
+static void unlink_tract(sa_arena *arena, sa_tract *tract)
+{
+	sa_tract *previous = tract->previous;
+	sa_tract *next = tract->next;
+
+	*(previous != NULL ? &previous->next : &arena->tracts) = next;
+	*(next != NULL ? &next->previous : &arena->last_tract) = previous;
+}
+
+void sa_growth_sort(sa_arena *arena, sa_tract *tract)
+{
+	unlink_tract(arena, tract);
+	link_tract(arena, tract);
 }
 
 /* A region that can come to consist of huge pages is to begin with one. */
@@ -104,6 +120,8 @@ static int add_tract(sa_arena *arena, size_t size)
 	sa_pagemap_set(&arena->pagemap, start, size, NULL);
 	sa_tract_init(tract, bits);
 	link_tract(arena, tract);
+	sa_growth_account(arena, &tract->region);
+	atomic_fetch_add(&arena->region_count, 1);
 	sa_vmname_set(&tract->region, arena->name);
 	sa_veil_add_region(&tract->region);
 	SA_PROBE3(growth, arena->name, start, size);
@@ -187,16 +205,6 @@ int sa_growth_reserve(sa_arena *arena, size_t size)
 /* On pages that are given back: objects were here, and whoever holds one of
  * them yet is told so.  To the page map a large object that begins nowhere. */
 static sa_large gone;
-
-static void unlink_tract(sa_arena *arena, sa_tract *tract)
-{
-	if (tract->previous != NULL)
-		tract->previous->next = tract->next;
-	else
-		arena->tracts = tract->next;
-	if (tract->next != NULL)
-		tract->next->previous = tract->previous;
-}
 
 void sa_growth_drop(sa_arena *arena, sa_tract *tract)
 {

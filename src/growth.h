@@ -28,6 +28,10 @@ int sa_growth_reserve(sa_arena *arena, size_t size);
 /* The size of all but the last of those, for a reserve of that size. */
 size_t sa_growth_reserve_size(size_t reserve);
 
+/* The arena's regions with free pages come first, so that none has to be looked
+ * for: to be called where a region's last is taken or first returned. */
+void sa_growth_sort(sa_arena *arena, sa_tract *tract);
+
 /* Unmap a region; its slabs, if any, are not looked at. */
 void sa_growth_drop(sa_arena *arena, sa_tract *tract);
 

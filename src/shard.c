@@ -121,6 +121,7 @@ void sa_shard_retire(sa_shard *shard, sa_slab *slab)
 		unlist(slab);
 	slab->class = SA_CLASS_RETIRED;
 	slab->bin = sa_shard_bin(shard, SA_CLASS_RETIRED);
+	sa_shard_relist(slab);
 }
 
 static void fill_from(sa_bin *bin, sa_slab *slab)

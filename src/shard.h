@@ -95,7 +95,7 @@ struct sa_shard {
 	/* Of pools, made when needed: NULL where there is none. */
 	sa_bin **pool_bins;
 	unsigned npool_bins;
-	/* The last is the retired slabs', and stays empty. */
+	/* The last is the retired slabs', and its stock stays empty. */
 	_Alignas(SA_CACHE_LINE) sa_bin bins[SA_CLASS_RETIRED + 1];
 };
 

@@ -79,7 +79,7 @@ static int cut_slab(sa_arena *arena, sa_tract *tract, sa_shard *shard,
 	sa_slab *slab = pages == NULL ? NULL : unused_slab(arena);
 
 	if (slab == NULL)
-		goto give_pages;
+		goto return_pages;
 	sa_annotate_lift(pages, size);
 	if (sa_slab_create(slab, &arena->meta, arena->key, pages, size, head,
 			   stride) != 0)
@@ -90,12 +90,14 @@ static int cut_slab(sa_arena *arena, sa_tract *tract, sa_shard *shard,
 	sa_shard_adopt(shard, slab);
 	sa_pagemap_set(&arena->pagemap, pages, size, slab);
 	atomic_fetch_add(&arena->slab_count, 1);
+	if (tract->nfree == 0)
+		sa_growth_sort(arena, tract);
 	return 0;
 
 hide_pages:
 	sa_annotate_hide(pages, size);
 	recycle(arena, slab);
-give_pages:
+return_pages:
 	if (pages != NULL)
 		sa_tract_give(tract, pages, size);
 	errno = ENOMEM;
@@ -104,8 +106,9 @@ give_pages:
 
 static int cut_slab_anywhere(sa_arena *arena, sa_shard *shard, unsigned class)
 {
-	for (sa_tract *t = arena->tracts; t != NULL; t = t->next)
-		if (t->nfree != 0 && cut_slab(arena, t, shard, class) == 0)
+	for (sa_tract *t = arena->tracts; t != NULL && t->nfree != 0;
+	     t = t->next)
+		if (cut_slab(arena, t, shard, class) == 0)
 			return 0;
 	return -1;
 }
@@ -120,6 +123,15 @@ static void forget_slab(sa_arena *arena, sa_slab *slab)
 	atomic_fetch_sub(&arena->slab_count, 1);
 }
 
+static void give_pages(sa_arena *arena, sa_tract *tract, const sa_slab *slab)
+{
+	bool was_full = tract->nfree == 0;
+
+	sa_tract_give(tract, slab->pages, slab->size);
+	if (was_full)
+		sa_growth_sort(arena, tract);
+}
+
 /* Return a slab that has no objects to its tract. */
 static bool release_slab(sa_arena *arena, sa_tract *tract, sa_slab *slab,
 			 sa_arena_misuse *misuse)
@@ -129,24 +141,25 @@ static bool release_slab(sa_arena *arena, sa_tract *tract, sa_slab *slab,
 		return false;
 	sa_slab_wipe_tails(slab);
 	sa_veil_draw_slab(slab);
-	sa_tract_give(tract, slab->pages, slab->size);
+	give_pages(arena, tract, slab);
 	forget_slab(arena, slab);
 	return true;
 }
 
-static bool release_slabs_of(sa_arena *arena, sa_tract *tract, release *so_far,
-			     sa_arena_misuse *misuse)
+/* Whoever frees a slab's last object lists it, if it is not listed yet. */
+static bool release_slabs_of(sa_arena *arena, const sa_bin *bin,
+			     release *so_far, sa_arena_misuse *misuse)
 {
-	size_t page = 0;
-	sa_slab *slab;
+	sa_slab *next;
 
-	/* A holder names the region by one of its slots. */
-	if (sa_holders_count(tract->region.holders) != 0)
-		return true;
-	while (so_far->slabs_left > 0 &&
-	       (slab = sa_supply_next_slab(arena, tract, &page)) != NULL) {
+	for (sa_slab *slab = bin->first; slab != NULL && so_far->slabs_left > 0;
+	     slab = next) {
+		sa_tract *tract = slab->region;
+
+		next = slab->next;
+		/* A holder names the region by one of its slots. */
 		if (slab->nfree != slab->nslots ||
-		    sa_class_is_pool(slab->class))
+		    sa_holders_count(tract->region.holders) != 0)
 			continue;
 		so_far->slabs_left--;
 		so_far->size += slab->size;
@@ -156,14 +169,17 @@ static bool release_slabs_of(sa_arena *arena, sa_tract *tract, release *so_far,
 	return true;
 }
 
-/* Return slabs without objects, as many as are left to return.  False if misuse
- * was found. */
+/* Return slabs without objects, as many as are left to return, but for pools'.
+ * Looks only at slabs with slots to take: to look at all at every growth would
+ * make a long fill's cost quadratic.  False if misuse was found. */
 static bool release_slabs(sa_arena *arena, release *so_far,
 			  sa_arena_misuse *misuse)
 {
-	for (sa_tract *t = arena->tracts; t != NULL; t = t->next)
-		if (!release_slabs_of(arena, t, so_far, misuse))
-			return false;
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+		for (unsigned class = 0; class < SA_CLASS_POOLS; class ++)
+			if (!release_slabs_of(arena, &s->bins[class], so_far,
+					      misuse))
+				return false;
 	return true;
 }
 

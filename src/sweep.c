@@ -146,8 +146,10 @@ static void clear_tract(const sa_arena *arena, const sa_tract *tract)
 	sa_slab *slab;
 
 	sa_veil_lift_region(&tract->region);
-	while ((slab = sa_supply_next_slab(arena, tract, &page)) != NULL)
+	while ((slab = sa_supply_next_slab(arena, tract, &page)) != NULL) {
 		sa_slab_clear(slab);
+		sa_shard_relist(slab);
+	}
 }
 
 void sa_sweep_forget(sa_arena *arena)
