@@ -81,6 +81,7 @@ byte nfree[SLABS];
 
 byte stock[THREADS]; /* slots, a bit each */
 byte inbox[THREADS]; /* slab + 1 */
+byte uncollected[THREADS]; /* likewise: taken from there */
 bit has_shard[THREADS];
 bit may_enter[THREADS]; /* the shard's owner is its thread, not 0 */
 bit busy[THREADS];
@@ -455,37 +456,52 @@ inline collect_slab(sh, l)
 	d_step { flush(me); claims[l] = claims[l] & ~d; c = 0; d = 0 }
 }
 
-/* sa_shard_collect() */
-inline collect(sh)
-{
-	if
-	:: inbox[sh] == 0
-	:: else ->
-		d_step { flush(me); m = inbox[sh]; inbox[sh] = 0 }
-		do
-		:: m != 0 ->
-			l = m - 1;
-			m = posted_next[l];
-			assert(slab_owner[l] == sh);
-#ifndef CLEAR_POSTED_LAST
-			d_step { flush(me); is_posted[l] = 0 }
-#endif
-			collect_slab(sh, l);
-#ifdef CLEAR_POSTED_LAST
-			d_step { flush(me); is_posted[l] = 0 }
-#endif
-			if
-#ifndef NO_REPOST
-			:: p -> p = 0; post(sh, l)
+#ifdef LEAVES_SOME
+#define GOES_ON(sh, all) (!HAS_SLOTS(sh))
 #else
-			:: p -> p = 0
+#define GOES_ON(sh, all) (all || !HAS_SLOTS(sh))
 #endif
-			:: else
-			fi;
-			l = 0
-		:: else -> break
-		od
-	fi
+
+/* collect_for() in the owner, where there is nothing else to take; in who has
+ * stopped it, `all` is set: sa_shard_collect().  The inbox is opened once. */
+inline collect(sh, all)
+{
+	m = 0;
+	do
+	:: uncollected[sh] == 0 && !m ->
+		m = 1;
+		if
+		:: inbox[sh] != 0 ->
+			d_step {
+				flush(me);
+				uncollected[sh] = inbox[sh];
+				inbox[sh] = 0
+			}
+		:: else
+		fi
+	:: uncollected[sh] != 0 && GOES_ON(sh, all) ->
+		l = uncollected[sh] - 1;
+		uncollected[sh] = posted_next[l];
+		assert(slab_owner[l] == sh);
+#ifndef CLEAR_POSTED_LAST
+		d_step { flush(me); is_posted[l] = 0 }
+#endif
+		collect_slab(sh, l);
+#ifdef CLEAR_POSTED_LAST
+		d_step { flush(me); is_posted[l] = 0 }
+#endif
+		if
+#ifndef NO_REPOST
+		:: p -> p = 0; post(sh, l)
+#else
+		:: p -> p = 0
+#endif
+		:: else
+		fi;
+		l = 0
+	:: else -> break
+	od;
+	m = 0
 }
 
 /* --------------------------------------------------- under the mutex, quiet */
@@ -549,7 +565,7 @@ inline gather()
 	stop();
 	sh = 0;
 	do
-	:: sh < THREADS -> collect(sh); judge_pending(); sh++
+	:: sh < THREADS -> collect(sh, 1); judge_pending(); sh++
 	:: else -> sh = 0; break
 	od;
 	atomic {
@@ -600,6 +616,10 @@ inline verify()
 	}
 }
 
+/* Of two slabs at the most. */
+#define LEADS_TO(chain, l) \
+	((chain) == l + 1 || (chain) != 0 && posted_next[(chain) - 1] == l + 1)
+
 /* In a quiet arena without misuse every slot is in one place. */
 inline account()
 {
@@ -615,9 +635,8 @@ inline account()
 			x = x + ((free_bits[l] & BIT(k)) != 0) +
 			    (mark[k] == COLLECTABLE &&
 			     (claims[l] & BIT(k)) != 0 && is_posted[l] &&
-			     (inbox[slab_owner[l]] == l + 1 ||
-			      inbox[slab_owner[l]] != 0 &&
-			      posted_next[inbox[slab_owner[l]] - 1] == l + 1));
+			     (LEADS_TO(inbox[slab_owner[l]], l) ||
+			      LEADS_TO(uncollected[slab_owner[l]], l)));
 			assert(crime || x == 1);
 			assert(crime || mark[k] != LIVE ||
 			       (claims[l] & BIT(k)) == 0)
@@ -733,7 +752,7 @@ inline call_alloc()
 		:: else ->
 			if
 			:: HAS_SLOTS(me)
-			:: else -> q = i; collect(me); i = q; q = 0
+			:: else -> q = i; collect(me, 0); i = q; q = 0
 			fi;
 			fill_stock()
 		fi;
@@ -901,7 +920,7 @@ proctype Thread(byte me)
 {
 	byte s, l, sh, k, i; /* slot, slab, shard, counters */
 	byte x, c, d;	     /* a mark, claims, those done */
-	byte m, nx;	     /* in the inbox */
+	byte m, nx;	     /* at the inbox */
 	byte q;		     /* 1, 2: the first, second free of an object */
 	bit p, is_locked;
 #if CALLS > 0

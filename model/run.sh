@@ -88,6 +88,8 @@ others_free='-DTHREADS=3 -DMAY_1=2 -DMAY_2=2'
 holds 'two threads, two slots, all calls' $all
 holds 'two threads, three slots, two in stock' -DSLOTS=3 -DSTOCK=2
 holds 'two threads, two slabs' -DSLABS=2 -DSLOTS=1 $all
+holds 'two threads, two slabs of two slots, one only frees' \
+	-DSLABS=2 -DSLOTS=2 -DMAY_1=2
 holds 'three threads, one slot, all allocate and free' -DTHREADS=3 -DSLOTS=1
 holds 'three threads, two slots, two only free' $others_free
 holds 'three threads, two slabs, two only free' -DSLABS=2 -DSLOTS=1 $others_free
@@ -107,6 +109,8 @@ breaks 'a pending claim is not posted again' -DNO_REPOST
 breaks 'is_posted is cleared after collecting' -DCLEAR_POSTED_LAST
 breaks 'a slab is stolen without flushing the stock' -DNO_FLUSH
 breaks 'a claim is a load and a store' -DPLAIN_CLAIM
+breaks 'who has stopped a shard leaves claims uncollected' \
+	-DLEAVES_SOME -DSLABS=2 -DSLOTS=2
 breaks 'fork leaves busy as it was' -DFORK_BLIND $all
 breaks 'the old value of a claim is ignored' -DCRIME -DCLAIM_BLIND -DSLOTS=1
 breaks 'birth does not look at the mark' -DCRIME -DBIRTH_BLIND

@@ -124,29 +124,6 @@ void sa_shard_retire(sa_shard *shard, sa_slab *slab)
 	sa_shard_relist(slab);
 }
 
-static void fill_from(sa_bin *bin, sa_slab *slab)
-{
-	uint32_t count = bin->count;
-
-	bin->count += sa_slab_take(slab, SA_STOCK_SIZE - count,
-				   &bin->memory[count], &bin->mark[count]);
-}
-
-sa_shard_result sa_shard_fill(sa_shard *shard, sa_bin *bin,
-			      sa_arena_misuse *misuse)
-{
-	if (bin->first == NULL && !sa_shard_collect(shard, misuse))
-		return SA_SHARD_MISUSE;
-	while (bin->first != NULL && bin->count < SA_STOCK_SIZE) {
-		sa_slab *slab = bin->first;
-
-		fill_from(bin, slab);
-		if (slab->nfree == 0)
-			unlist(slab);
-	}
-	return bin->count != 0 ? SA_SHARD_FILLED : SA_SHARD_DRY;
-}
-
 /* Collect from one slab, none of whose claims may be in stock. */
 static bool collect_from(sa_slab *slab, bool *pending, sa_arena_misuse *misuse)
 {
@@ -164,31 +141,79 @@ static bool collect_from(sa_slab *slab, bool *pending, sa_arena_misuse *misuse)
 			       misuse);
 }
 
-bool sa_shard_collect(sa_shard *shard, sa_arena_misuse *misuse)
+/* Collect from the first of the slabs that were taken from the inbox. */
+static bool collect_next(sa_shard *shard, sa_arena_misuse *misuse)
 {
-	sa_slab *slab;
+	sa_slab *slab = shard->uncollected;
+	bool pending;
 
-	if (atomic_load_explicit(&shard->inbox, memory_order_relaxed) == NULL)
-		return true;
-	slab = atomic_exchange_explicit(&shard->inbox, NULL,
-					memory_order_acquire);
-	while (slab != NULL) {
-		sa_slab *next = slab->posted_next;
-		bool pending;
+	shard->uncollected = slab->posted_next;
+	/* Sequentially consistent with the claim and the look at is_posted in
+	 * sa_shard_post(): whoever still found it set has its claim seen below.
+	 */
+	atomic_exchange(&slab->is_posted, false);
+	if (!collect_from(slab, &pending, misuse))
+		return false;
+	if (pending)
+		sa_shard_post(shard, slab);
+	if (!slab->is_listed && sa_slab_is_worth_listing(slab))
+		sa_shard_list(slab);
+	return true;
+}
 
-		/* Sequentially consistent with the claim and the look at
-		 * is_posted in sa_shard_post(): whoever still found it set has
-		 * its claim seen below. */
-		atomic_exchange(&slab->is_posted, false);
-		if (!collect_from(slab, &pending, misuse))
+static void open_inbox(sa_shard *shard)
+{
+	if (atomic_load_explicit(&shard->inbox, memory_order_relaxed) != NULL)
+		shard->uncollected = atomic_exchange_explicit(
+			&shard->inbox, NULL, memory_order_acquire);
+}
+
+/* Collect until the bin has a slab with slots to take: the rest is for later
+ * calls, or one of them would wait for all.  All if there is no bin. */
+static bool collect_for(sa_shard *shard, const sa_bin *bin,
+			sa_arena_misuse *misuse)
+{
+	bool was_opened = false;
+
+	while (bin == NULL || bin->first == NULL) {
+		if (shard->uncollected == NULL && !was_opened) {
+			open_inbox(shard);
+			was_opened = true;
+		}
+		if (shard->uncollected == NULL)
+			break;
+		if (!collect_next(shard, misuse))
 			return false;
-		if (pending)
-			sa_shard_post(shard, slab);
-		if (!slab->is_listed && sa_slab_is_worth_listing(slab))
-			sa_shard_list(slab);
-		slab = next;
 	}
 	return true;
+}
+
+bool sa_shard_collect(sa_shard *shard, sa_arena_misuse *misuse)
+{
+	return collect_for(shard, NULL, misuse);
+}
+
+static void fill_from(sa_bin *bin, sa_slab *slab)
+{
+	uint32_t count = bin->count;
+
+	bin->count += sa_slab_take(slab, SA_STOCK_SIZE - count,
+				   &bin->memory[count], &bin->mark[count]);
+}
+
+sa_shard_result sa_shard_fill(sa_shard *shard, sa_bin *bin,
+			      sa_arena_misuse *misuse)
+{
+	if (!collect_for(shard, bin, misuse))
+		return SA_SHARD_MISUSE;
+	while (bin->first != NULL && bin->count < SA_STOCK_SIZE) {
+		sa_slab *slab = bin->first;
+
+		fill_from(bin, slab);
+		if (slab->nfree == 0)
+			unlist(slab);
+	}
+	return bin->count != 0 ? SA_SHARD_FILLED : SA_SHARD_DRY;
 }
 
 /* One more than the highest class that the shard may have a bin for. */
@@ -261,5 +286,6 @@ void sa_shard_empty(sa_shard *shard)
 		if (bin != NULL)
 			bin->count = 0;
 	}
+	shard->uncollected = NULL;
 	atomic_store(&shard->inbox, NULL);
 }

@@ -84,7 +84,9 @@ struct sa_shard {
 	void *arena;
 	/* Who is to be the owner; under the arena's mutex. */
 	uintptr_t rightful;
-	sa_shard *next; /* of the arena; fixed */
+	sa_shard *next;       /* of the arena; fixed */
+	sa_slab *uncollected; /* taken from the inbox, and not gone through yet
+			       */
 	/* What the last refused death was refused for. */
 	const unsigned char *suspect; /* slot found free twice; NULL: none */
 	bool had_claim;               /* freed by another before */
@@ -244,7 +246,7 @@ void sa_shard_disown(sa_slab *slab);
 /* A slab of the shard's, without objects, gives none any more. */
 void sa_shard_retire(sa_shard *shard, sa_slab *slab);
 
-/* Collect what others freed.  False if misuse was found. */
+/* Collect all that others freed.  False if misuse was found. */
 bool sa_shard_collect(sa_shard *shard, sa_arena_misuse *misuse);
 
 /* Return what is in stock to its slabs, and list those.  False if misuse was

@@ -82,6 +82,40 @@ START_TEST(test_fill_collects)
 }
 END_TEST
 
+static unsigned posted_count(void)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < slab_count; i++)
+		count += atomic_load(&slabs[i]->is_posted);
+	return count;
+}
+
+/* One slab at a time is enough: who allocates does not wait for all. */
+START_TEST(test_fill_collects_no_more_than_it_needs)
+{
+	static sa_slot objects[6000];
+	uint32_t live;
+
+	for (unsigned i = 0; i < SLABS_MAX; i++)
+		adopt_slab();
+	live = slot_count();
+	SUPPORT_REQUIRE(live <= SUPPORT_LENGTH(objects));
+	for (uint32_t i = 0; i < live; i++)
+		objects[i] = allocate();
+	for (uint32_t i = 0; i < live; i++)
+		release_elsewhere(objects[i]);
+	for (unsigned left = SLABS_MAX; left > 0; left--) {
+		ck_assert_uint_eq(posted_count(), left);
+		ck_assert_int_eq(fill(), SA_SHARD_FILLED);
+		ck_assert_uint_eq(posted_count(), left - 1);
+		while (bin->first != NULL || bin->count > 0)
+			allocate();
+	}
+	ck_assert_int_eq(fill(), SA_SHARD_DRY);
+}
+END_TEST
+
 /* What is claimed but not done yet is looked at again. */
 START_TEST(test_pending)
 {
@@ -359,6 +393,7 @@ int main(void)
 	tcase_add_test(tests, test_post);
 	tcase_add_test(tests, test_post_again);
 	tcase_add_test(tests, test_fill_collects);
+	tcase_add_test(tests, test_fill_collects_no_more_than_it_needs);
 	tcase_add_test(tests, test_pending);
 	tcase_add_test(tests, test_misuse);
 	tcase_add_test(tests, test_race_in_stock);
