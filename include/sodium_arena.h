@@ -35,6 +35,11 @@
 extern "C" {
 #endif
 
+/*
+ * SA_ARENA_MALLOC is for functions whose new objects point nowhere: the
+ * compiler relies on it (gcc, "Common Function Attributes").  Those that copy
+ * contents in do not have it.
+ */
 #if defined(__GNUC__) || defined(__clang__)
 #define SA_ARENA_API __attribute__((visibility("default")))
 #define SA_ARENA_MALLOC __attribute__((malloc))
@@ -200,14 +205,14 @@ sa_arena_realloc(sa_arena *arena, void *ptr, size_t size);
  * if size is 0 (else EINVAL).  The arena has to be READWRITE; a source in an
  * arena, readable.  Errors as sa_arena_alloc().
  */
-SA_ARENA_API SA_ARENA_MALLOC SA_ARENA_USE_RESULT void *
+SA_ARENA_API SA_ARENA_USE_RESULT void *
 sa_arena_dup(sa_arena *arena, const void *src, size_t size);
 
 /*
  * As sa_arena_dup(), and then wipe the source, which has to be writable.  On
  * failure the source is untouched.
  */
-SA_ARENA_API SA_ARENA_MALLOC SA_ARENA_USE_RESULT void *
+SA_ARENA_API SA_ARENA_USE_RESULT void *
 sa_arena_take(sa_arena *arena, void *src, size_t size);
 
 /*

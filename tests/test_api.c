@@ -778,6 +778,36 @@ START_TEST(test_take_from_itself)
 }
 END_TEST
 
+/* What an object of a program's own type points to.  The compiler takes what
+ * malloc's attribute says of a function as true: nothing is pointed to. */
+struct session {
+	unsigned *uses;
+	unsigned char key[32];
+};
+
+static unsigned count_uses(struct session *session, unsigned *uses)
+{
+	*uses = 1;
+	*session->uses = 2;
+	return *uses;
+}
+
+START_TEST(test_copies_point_where_they_did)
+{
+	unsigned uses = 0;
+	struct session plain = {&uses, {0}};
+	struct session *copy = sa_arena_dup(arena, &plain, sizeof plain);
+	struct session *taken;
+
+	SUPPORT_REQUIRE(copy != NULL);
+	ck_assert_uint_eq(count_uses(copy, &uses), 2);
+	uses = 0;
+	taken = sa_arena_take(arena, &plain, sizeof plain);
+	SUPPORT_REQUIRE(taken != NULL);
+	ck_assert_uint_eq(count_uses(taken, &uses), 2);
+}
+END_TEST
+
 /* --------------------------------------------------------- free, owns */
 
 START_TEST(test_free_keeps_errno)
@@ -1147,6 +1177,7 @@ static void add_object_tests(Suite *suite, const char *name,
 	tcase_add_loop_test(objects, test_dup_and_take, 0, 7);
 	tcase_add_test(objects, test_dup_and_take_nothing);
 	tcase_add_test(objects, test_take_from_itself);
+	tcase_add_test(objects, test_copies_point_where_they_did);
 	tcase_add_test(objects, test_free_keeps_errno);
 	tcase_add_loop_test(objects, test_owns, 0, 6);
 	tcase_add_loop_test(objects, test_contains, 0, 7);
