@@ -184,7 +184,7 @@ int sa_growth_reserve(sa_arena *arena, size_t size)
 	size_t left = sa_align_down(sa_growth_capacity_left(arena), page);
 
 	if (size == 0)
-		size = FIRST_PAGES * page;
+		return sa_growth_add(arena, FIRST_PAGES * page, page);
 	/* Found out region by region, it would take the machine's last page. */
 	if (size > sa_os_memory_size()) {
 		errno = ENOMEM;

@@ -21,8 +21,8 @@ size_t sa_growth_capacity_left(const sa_arena *arena);
  * `least` bytes at least; whole pages.  0, or -1 with errno. */
 int sa_growth_add(sa_arena *arena, size_t size, size_t least);
 
-/* Map and lock at least `size` bytes in regions; 0: as many as an arena has at
- * first.  0, or -1 with errno. */
+/* Map and lock at least `size` bytes in regions; 0: a first region, of four
+ * pages or what a limit leaves of them.  0, or -1 with errno. */
 int sa_growth_reserve(sa_arena *arena, size_t size);
 
 /* The size of all but the last of those, for a reserve of that size. */

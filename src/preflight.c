@@ -22,6 +22,7 @@ typedef struct {
 	size_t mapped;   /* bytes of secret memory */
 	size_t mappings; /* VMAs */
 	size_t count;    /* objects that fit */
+	bool is_made;    /* what it begins with was to be had */
 	/* Regions of one size follow each other. */
 	size_t last_size;
 	size_t last_nslots;
@@ -87,17 +88,6 @@ static void add_regions(paper *now, size_t n, size_t size, size_t stride)
 				    saturating_product(n, now->last_nslots));
 }
 
-static size_t slot_region_size(const paper *now, size_t reserve, size_t least)
-{
-	size_t size = sa_growth_next_size(now->mapped);
-
-	if (reserve > now->mapped && reserve - now->mapped > size)
-		size = min_size(reserve - now->mapped,
-				sa_growth_reserve_size(reserve));
-	size = sa_align_up(size, sa_os_page_size);
-	return size < least ? least : size;
-}
-
 /* Whole pages, as many as the capacity has room for. */
 static size_t reserved(const limits *may, size_t reserve)
 {
@@ -107,55 +97,89 @@ static size_t reserved(const limits *may, size_t reserve)
 			sa_align_down(may->capacity, page));
 }
 
-/*
- * Regions until `count` objects fit and the reserve is there, or a limit is
- * met; without its reserve there is no arena.  Once regions are as large as
- * they get, all that follow are alike.
- */
-static paper grow_slots(const limits *may, size_t reserve, size_t count,
-			size_t stride)
+/* As many regions of `size` bytes as there is room for, `most` of them at the
+ * most. */
+static void add_equal(paper *now, const limits *may, size_t most, size_t size,
+		      size_t stride)
 {
-	size_t least = sa_tract_min_pages(stride) * sa_os_page_size;
+	size_t n = min_size(bytes_left(now, may) / size,
+			    mappings_left(now, may) / SA_REGION_MAPPINGS);
+
+	add_regions(now, min_size(n, most), size, stride);
+}
+
+/* One region of that size, or as much as is left.  False if that is less than
+ * `least`. */
+static bool add_one(paper *now, const limits *may, size_t size, size_t least,
+		    size_t stride)
+{
+	size = min_size(size, bytes_left(now, may));
+	if (size < least || mappings_left(now, may) < SA_REGION_MAPPINGS)
+		return false;
+	add_regions(now, 1, size, stride);
+	return true;
+}
+
+/* What sa_growth_reserve() makes: the reserve, or a first region however
+ * small. */
+static paper make(const limits *may, size_t reserve, size_t stride)
+{
+	size_t page = sa_os_page_size;
+	size_t aim = reserved(may, reserve);
+	size_t most = sa_growth_reserve_size(aim);
 	paper now = empty_arena();
 
-	reserve = reserved(may, reserve);
-	while (now.count < count || now.mapped < reserve) {
-		size_t left = bytes_left(&now, may);
-		size_t size =
-			min_size(slot_region_size(&now, reserve, least), left);
-		size_t n = 1;
-
-		if (size < least ||
-		    mappings_left(&now, may) < SA_REGION_MAPPINGS)
-			break;
-		if (size == SA_GROWTH_SIZE_MAX && now.mapped >= reserve) {
-			n = (count - now.count) /
-				    sa_tract_nslots(size, stride) +
-			    1;
-			n = min_size(n, left / size);
-			n = min_size(n, mappings_left(&now, may) /
-						SA_REGION_MAPPINGS);
-		}
-		add_regions(&now, n, size, stride);
+	if (reserve == 0) {
+		now.is_made = add_one(&now, may, sa_growth_next_size(0), page,
+				      stride);
+		return now;
 	}
-	if (now.mapped < reserve)
+	add_equal(&now, may, aim / most, most, stride);
+	while (now.mapped < aim &&
+	       add_one(&now, may, min_size(aim - now.mapped, most), page,
+		       stride))
+		continue;
+	now.is_made = now.mapped >= aim;
+	if (!now.is_made)
 		now.count = 0;
 	return now;
 }
 
-/* Large objects have a region each; the arena's first lies idle beside them. */
+/* Regions until `count` objects fit, or a limit is met.  Once regions are as
+ * large as they get, all that follow are alike. */
+static paper grow_slots(const limits *may, size_t reserve, size_t count,
+			size_t stride)
+{
+	size_t least = sa_tract_min_pages(stride) * sa_os_page_size;
+	paper now = make(may, reserve, stride);
+	bool goes_on = now.is_made;
+
+	while (goes_on && now.count < count) {
+		size_t size = sa_growth_next_size(now.mapped);
+
+		if (size == SA_GROWTH_SIZE_MAX)
+			add_equal(&now, may,
+				  (count - now.count) /
+					  sa_tract_nslots(size, stride),
+				  size, stride);
+		goes_on = now.count >= count ||
+			  add_one(&now, may, size < least ? least : size, least,
+				  stride);
+	}
+	return now;
+}
+
+/* Large objects have a region each; what the arena begins with lies idle beside
+ * them. */
 static paper grow_large(const limits *may, size_t reserve, size_t count,
 			size_t size)
 {
-	paper now = empty_arena();
+	paper now = make(may, reserve, sa_sizeclass_stride(0));
 	size_t each = sa_large_region_size(size, _Alignof(max_align_t));
 	size_t n;
 
-	now.mapped = min_size(reserve == 0 ? sa_growth_next_size(0)
-					   : reserved(may, reserve),
-			      bytes_left(&now, may));
-	now.mappings += SA_REGION_MAPPINGS;
-	if (each == 0)
+	now.count = 0;
+	if (each == 0 || !now.is_made)
 		return now;
 	n = min_size(bytes_left(&now, may) / each,
 		     mappings_left(&now, may) / SA_REGION_MAPPINGS);
@@ -215,6 +239,9 @@ static limits limits_now(const sa_arena_options *options, size_t lockable,
 		may.lockable = lockable - min_size(key_size, lockable);
 	if (options->capacity != 0)
 		may.capacity = options->capacity;
+	/* sa_growth_reserve() refuses it at once. */
+	if (options->reserve > sa_os_memory_size())
+		may.mappings = 0;
 	return may;
 }
 
@@ -230,14 +257,15 @@ int sa_preflight(const sa_arena_options *options, size_t count, size_t size,
 		limits_now(options, lockable,
 			   mappings - min_size(metadata, mappings), key_size);
 	paper needed = grow(&may, options, count, size);
+	paper most = grow(&may, options, SIZE_MAX, size);
+	bool fits = most.is_made && most.count >= count;
 
 	report->lockable_size = lockable;
 	report->available_mappings = mappings;
-	report->max_count = grow(&may, options, SIZE_MAX, size).count;
-	if (report->max_count < count)
+	report->max_count = most.count;
+	if (!fits)
 		needed = grow(&none, options, count, size);
 	report->required_size = saturating_sum(needed.mapped, key_size);
 	report->required_mappings = saturating_sum(needed.mappings, metadata);
-	return report->max_count >= count ? 0
-					  : first_failure(&may, options, size);
+	return fits ? 0 : first_failure(&may, options, size);
 }

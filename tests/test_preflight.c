@@ -226,7 +226,7 @@ END_TEST
 /* ---------------------------------------------------- ordinary users */
 
 typedef struct forecast {
-	size_t limit, size;
+	size_t limit, size, reserve;
 } forecast;
 
 static void assert_passes_or_skip(const char *name, support_body body,
@@ -243,15 +243,30 @@ static void assert_passes_or_skip(const char *name, support_body body,
 		support_skip(name, "not permitted here");
 	else
 		ck_assert_msg(end.status == 0,
-			      "limit %zu, size %zu: status %d, signal %d: %s",
-			      context->limit, context->size, end.status,
-			      end.signal, end.text);
+			      "limit %zu, size %zu, reserve %zu: status %d, "
+			      "signal %d: %s",
+			      context->limit, context->size, context->reserve,
+			      end.status, end.signal, end.text);
 }
 
 static void become_ordinary(size_t limit)
 {
 	if (support_become_ordinary(limit) != 0)
 		_exit(SUPPORT_CANNOT_TELL);
+}
+
+/* Not even without objects. */
+static void require_refused(const sa_arena_options *options, int error)
+{
+	sa_arena_preflight_report report = SA_ARENA_PREFLIGHT_REPORT_INIT;
+
+	errno = 0;
+	SUPPORT_REQUIRE(sa_arena_preflight(options, 0, 32, &report) == -1);
+	SUPPORT_REQUIRE(errno == error);
+	SUPPORT_REQUIRE(report.max_count == 0);
+	errno = 0;
+	SUPPORT_REQUIRE(sa_arena_create(options) == NULL);
+	SUPPORT_REQUIRE(errno == error);
 }
 
 static void ask_at_64_kib(void *unused)
@@ -305,15 +320,26 @@ static void ask_with_reserve(void *unused)
 	SUPPORT_REQUIRE(ask(&options, 1, 32, 0).required_size >= 128 * KIB);
 	options.reserve = MIB;
 	ask(&options, 1, 32, EPERM);
-	SUPPORT_REQUIRE(sa_arena_create(&options) == NULL);
-	SUPPORT_REQUIRE(errno == EPERM);
+	ask(&options, 1, MIB, EPERM);
+	require_refused(&options, EPERM);
+}
+
+/* The key has a page; nothing is left. */
+static void ask_with_one_page(void *unused)
+{
+	const sa_arena_options options = SA_ARENA_OPTIONS_INIT;
+
+	(void)unused;
+	become_ordinary(PAGE);
+	require_refused(&options, EPERM);
 }
 
 START_TEST(test_ordinary)
 {
 	static const support_body bodies[] = {ask_at_64_kib, ask_at_zero,
-					      ask_with_reserve};
-	forecast none = {0, 0};
+					      ask_with_reserve,
+					      ask_with_one_page};
+	forecast none = {0, 0, 0};
 
 	assert_passes_or_skip("ordinary", bodies[_i], &none);
 }
@@ -340,16 +366,19 @@ static void require_close(size_t required, size_t locked)
 static void come_true(void *context)
 {
 	const forecast *here = context;
+	sa_arena_options options = SA_ARENA_OPTIONS_INIT;
 	sa_arena_preflight_report report;
 	sa_arena *arena;
 	size_t count;
 
+	options.reserve = here->reserve;
 	become_ordinary(here->limit);
-	report = ask(NULL, SIZE_MAX / (here->size + PAGE), here->size, EPERM);
-	ask(NULL, report.max_count + 1, here->size, EPERM);
-	report = ask(NULL, report.max_count, here->size, 0);
+	report = ask(&options, SIZE_MAX / (here->size + PAGE), here->size,
+		     EPERM);
+	ask(&options, report.max_count + 1, here->size, EPERM);
+	report = ask(&options, report.max_count, here->size, 0);
 	SUPPORT_REQUIRE(report.required_size <= report.lockable_size);
-	arena = sa_arena_create(NULL);
+	arena = sa_arena_create(&options);
 	SUPPORT_REQUIRE(arena != NULL);
 	for (count = 0; count < report.max_count; count++)
 		SUPPORT_REQUIRE(alloc(arena, here->size) != NULL);
@@ -362,8 +391,9 @@ static void come_true(void *context)
 
 START_TEST(test_comes_true)
 {
-	static const size_t limits[] = {64 * KIB, 128 * KIB, 200 * KIB, MIB,
-					4 * MIB};
+	const size_t limits[] = {2 * PAGE,  3 * PAGE, 4 * PAGE,
+				 5 * PAGE,  64 * KIB, 128 * KIB,
+				 200 * KIB, MIB,      4 * MIB};
 	static const size_t sizes[] = {0,   1,    16,   32,    33,   100,
 				       500, 1000, 5000, 20000, 50000};
 	forecast here = {.limit = limits[_i]};
@@ -373,6 +403,66 @@ START_TEST(test_comes_true)
 		here.size = sizes[i];
 		assert_passes_or_skip("comes_true", come_true, &here);
 	}
+}
+END_TEST
+
+START_TEST(test_comes_true_with_reserve)
+{
+	const forecast cases[] = {{200 * KIB, 1000, 10000},
+				  {MIB, 32, 300 * KIB + 1},
+				  {4 * MIB, 32, 2400000},
+				  {4 * MIB, 3000, 3 * MIB},
+				  {256 * KIB, 50000, 100 * KIB}};
+	forecast here = cases[_i];
+
+	assert_passes_or_skip("comes_true_with_reserve", come_true, &here);
+}
+END_TEST
+
+/* Any size, capacity and reserve: exactly, by a single thread. */
+START_TEST(test_capacity_comes_true)
+{
+	support_random random;
+
+	support_random_seed(&random);
+	for (unsigned i = 0; i < SUPPORT_ROUNDS(200); i++) {
+		sa_arena_options options = support_options();
+		size_t most = i % 3 == 0 ? 3 * MIB : 50 * PAGE;
+		size_t size =
+			support_random_below(&random, i % 4 == 0 ? 20000 : 300);
+		size_t count = 0;
+		sa_arena_preflight_report report;
+		sa_arena *arena;
+
+		options.mlock = SA_ARENA_MLOCK_BEST_EFFORT;
+		options.capacity = PAGE + support_random_below(&random, most);
+		if (i % 3 != 1)
+			options.reserve = support_random_below(
+				&random, options.capacity + 1);
+		report = ask(&options, SIZE_MAX / 100000, size, ENOSPC);
+		arena = sa_arena_create(&options);
+		SUPPORT_REQUIRE(arena != NULL);
+		while (sa_arena_alloc(arena, size) != NULL)
+			count++;
+		ck_assert_int_eq(errno, ENOSPC);
+		ck_assert_msg(count == report.max_count,
+			      "size %zu, capacity %zu, reserve %zu: %zu, not "
+			      "%zu",
+			      size, options.capacity, options.reserve, count,
+			      report.max_count);
+		sa_arena_destroy(arena);
+	}
+}
+END_TEST
+
+/* More than the machine has is refused before anything is mapped. */
+START_TEST(test_reserve_beyond_memory)
+{
+	sa_arena_options options = SA_ARENA_OPTIONS_INIT;
+
+	options.mlock = SA_ARENA_MLOCK_BEST_EFFORT;
+	options.reserve = SIZE_MAX / 4;
+	require_refused(&options, ENOMEM);
 }
 END_TEST
 
@@ -394,7 +484,10 @@ int main(void)
 	tcase_add_test(preflight, test_beyond_reason);
 	tcase_add_test(preflight, test_mappings);
 	tcase_add_test(preflight, test_allocates_nothing);
-	tcase_add_loop_test(preflight, test_ordinary, 0, 3);
-	tcase_add_loop_test(preflight, test_comes_true, 0, 5);
+	tcase_add_loop_test(preflight, test_ordinary, 0, 4);
+	tcase_add_loop_test(preflight, test_comes_true, 0, 9);
+	tcase_add_loop_test(preflight, test_comes_true_with_reserve, 0, 5);
+	tcase_add_test(preflight, test_capacity_comes_true);
+	tcase_add_test(preflight, test_reserve_beyond_memory);
 	return support_run(suite);
 }
