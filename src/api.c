@@ -159,12 +159,19 @@ leave_registry:
 void sa_arena_destroy(sa_arena *arena)
 {
 	sa_arena_misuse misuse;
+	sa_sweep_result result;
 
 	if (arena == NULL)
 		return;
-	sa_registry_remove(arena);
-	if (sa_sweep_destroy(arena, &misuse) == SA_SWEEP_MISUSE)
+	/* Until nothing is left, fork() has to know of it and wait: or the
+	 * child would have a copy that no policy was applied to. */
+	sa_arena_lock(arena);
+	result = sa_sweep_destroy(arena, &misuse);
+	atomic_store(&arena->is_gone, result != SA_SWEEP_MISUSE);
+	sa_arena_unlock(arena);
+	if (result == SA_SWEEP_MISUSE)
 		sa_arena_misused(arena, &misuse);
+	sa_registry_remove(arena);
 	pthread_mutex_destroy(&arena->mutex);
 	sa_veil_end(arena);
 	delete_arena(arena);

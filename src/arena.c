@@ -14,16 +14,20 @@
 
 void sa_arena_lock(sa_arena *arena)
 {
-	if (!arena->is_solo)
-		pthread_mutex_lock(&arena->mutex);
+	int state = sa_os_disable_cancel();
+
+	pthread_mutex_lock(&arena->mutex);
+	arena->held_state = state;
 	sa_annotate_begin();
 }
 
 void sa_arena_unlock(sa_arena *arena)
 {
+	int state = arena->held_state;
+
 	sa_annotate_end();
-	if (!arena->is_solo)
-		pthread_mutex_unlock(&arena->mutex);
+	pthread_mutex_unlock(&arena->mutex);
+	sa_os_restore_cancel(state);
 }
 
 static bool name_is_valid(const char *name)

@@ -35,6 +35,7 @@ struct sa_arena {
 
 	/* What follows changes under the mutex. */
 	pthread_mutex_t mutex;
+	int held_state; /* of the thread that has it: sa_os_disable_cancel() */
 	sa_meta meta;
 
 	sa_shard *all_shards; /* shards */
@@ -61,7 +62,8 @@ struct sa_arena {
 	bool is_torn;            /* the kernel refused to put a region's access
 				    back: the next change tries again */
 
-	sa_arena *next; /* registry */
+	atomic_bool is_gone; /* destroyed, but for what the registry needs */
+	sa_arena *next;      /* registry */
 	sa_arena *previous;
 	uint64_t serial; /* never given twice */
 
@@ -77,7 +79,8 @@ struct sa_arena {
 	sa_totals totals;
 };
 
-/* No-ops in a single-threaded arena. */
+/* In a single-threaded arena too: fork() locks whatever there is.  Whoever has
+ * it is not cancelled. */
 void sa_arena_lock(sa_arena *arena);
 void sa_arena_unlock(sa_arena *arena);
 

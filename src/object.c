@@ -265,7 +265,7 @@ static void with_region_open(sa_arena *arena, sa_region *region, sa_found found,
 		return;
 	}
 	end(arena, found, out);
-	if (!out->is_misuse && sa_region_set_access(region, before) != 0) {
+	if (sa_region_set_access(region, before) != 0) {
 		out->error = errno;
 		arena->is_torn = true;
 	}

@@ -432,6 +432,22 @@ void sa_os_let_run(unsigned turn)
 		sched_yield();
 }
 
+/* Neither fails: the states are valid. */
+int sa_os_disable_cancel(void)
+{
+	int state = PTHREAD_CANCEL_ENABLE;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	return state;
+}
+
+void sa_os_restore_cancel(int state)
+{
+	int disabled;
+
+	(void)pthread_setcancelstate(state, &disabled);
+}
+
 int sa_os_thread_id(void)
 {
 	return (int)syscall(SYS_gettid);

@@ -95,6 +95,10 @@ int sa_os_barrier(void);
 void sa_os_let_run(unsigned turn);
 
 int sa_os_thread_id(void);
+/* Keep the calling thread from being cancelled in some call of ours that waits,
+ * with a mutex locked; back to what it was. */
+int sa_os_disable_cancel(void);
+void sa_os_restore_cancel(int state);
 bool sa_os_thread_is_alive(int id);
 
 #endif

@@ -27,6 +27,25 @@ static bool is_started, has_fork_handlers;
 static sa_region key_region;
 static size_t key_holders;
 
+/* Who has the mutex is not cancelled: what it was before is kept. */
+static int held_state;
+
+static void lock_registry(void)
+{
+	int state = sa_os_disable_cancel();
+
+	pthread_mutex_lock(&registry_mutex);
+	held_state = state;
+}
+
+static void unlock_registry(void)
+{
+	int state = held_state;
+
+	pthread_mutex_unlock(&registry_mutex);
+	sa_os_restore_cancel(state);
+}
+
 /* ------------------------------------------------------------------ key */
 
 static sa_canary_key *key_in_region(void)
@@ -80,7 +99,7 @@ static int hold_key(sa_arena_mlock mlock)
  * kernel won't stop the threads, an object in the making may be lost there. */
 static void before_fork(void)
 {
-	pthread_mutex_lock(&registry_mutex);
+	lock_registry();
 	for (sa_arena *a = arenas; a != NULL; a = a->next) {
 		sa_arena_lock(a);
 		if (sa_shards_stop(a) != 0)
@@ -104,7 +123,7 @@ static void after_fork_in_parent(void)
 	sa_history_unlock();
 	for (sa_arena *a = arenas; a != NULL; a = a->next)
 		release(a);
-	pthread_mutex_unlock(&registry_mutex);
+	unlock_registry();
 }
 
 static size_t inherit_region(sa_arena *arena, sa_region *region)
@@ -131,6 +150,10 @@ static void inherit_regions(sa_arena *arena)
 
 static void inherit(sa_arena *arena)
 {
+	if (atomic_load(&arena->is_gone)) {
+		sa_arena_unlock(arena);
+		return;
+	}
 	inherit_regions(arena);
 	sa_shards_after_fork(arena);
 	if (arena->options.fork == SA_ARENA_FORK_WIPE)
@@ -149,7 +172,7 @@ static void after_fork_in_child(void)
 		(void)sa_region_after_fork(&key_region);
 	for (sa_arena *a = arenas; a != NULL; a = a->next)
 		inherit(a);
-	pthread_mutex_unlock(&registry_mutex);
+	unlock_registry();
 }
 
 /* ---------------------------------------------------------------- public */
@@ -172,9 +195,9 @@ static int install_fork_handlers(void)
 __attribute__((constructor)) static void start_before_main(void)
 {
 	sa_os_start();
-	pthread_mutex_lock(&registry_mutex);
+	lock_registry();
 	(void)install_fork_handlers();
-	pthread_mutex_unlock(&registry_mutex);
+	unlock_registry();
 }
 
 static int start_library(void)
@@ -199,11 +222,11 @@ int sa_registry_enter(const sa_canary_key **key, sa_arena_mlock mlock)
 {
 	int result;
 
-	pthread_mutex_lock(&registry_mutex);
+	lock_registry();
 	result = start_library() == 0 ? hold_key(mlock) : -1;
 	if (result == 0)
 		*key = key_in_region();
-	pthread_mutex_unlock(&registry_mutex);
+	unlock_registry();
 	return result;
 }
 
@@ -211,41 +234,41 @@ bool sa_registry_has_key(void)
 {
 	bool has_key;
 
-	pthread_mutex_lock(&registry_mutex);
+	lock_registry();
 	has_key = key_holders != 0;
-	pthread_mutex_unlock(&registry_mutex);
+	unlock_registry();
 	return has_key;
 }
 
 void sa_registry_leave(void)
 {
-	pthread_mutex_lock(&registry_mutex);
+	lock_registry();
 	if (--key_holders == 0)
 		sa_region_destroy(&key_region);
-	pthread_mutex_unlock(&registry_mutex);
+	unlock_registry();
 }
 
 void sa_registry_add(sa_arena *arena)
 {
-	pthread_mutex_lock(&registry_mutex);
+	lock_registry();
 	arena->serial = ++last_serial;
 	arena->next = arenas;
 	if (arenas != NULL)
 		arenas->previous = arena;
 	arenas = arena;
-	pthread_mutex_unlock(&registry_mutex);
+	unlock_registry();
 }
 
 void sa_registry_remove(sa_arena *arena)
 {
-	pthread_mutex_lock(&registry_mutex);
+	lock_registry();
 	if (arena->previous != NULL)
 		arena->previous->next = arena->next;
 	else
 		arenas = arena->next;
 	if (arena->next != NULL)
 		arena->next->previous = arena->previous;
-	pthread_mutex_unlock(&registry_mutex);
+	unlock_registry();
 }
 
 bool sa_registry_visit(uint64_t *serial,
@@ -254,15 +277,16 @@ bool sa_registry_visit(uint64_t *serial,
 {
 	sa_arena *next = NULL;
 
-	pthread_mutex_lock(&registry_mutex);
+	lock_registry();
 	for (sa_arena *a = arenas; a != NULL && a->serial > *serial;
 	     a = a->next)
-		next = a;
+		if (!atomic_load(&a->is_gone))
+			next = a;
 	if (next != NULL) {
 		*serial = next->serial;
 		visit(next, context);
 	}
-	pthread_mutex_unlock(&registry_mutex);
+	unlock_registry();
 	return next != NULL;
 }
 

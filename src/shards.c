@@ -28,7 +28,7 @@ int sa_shards_init(sa_arena *arena)
 	arena->is_solo = (arena->options.flags & SA_ARENA_SINGLE_THREADED) != 0;
 	/* What a debugger is told of, it is told under the mutex. */
 	arena->has_barrier =
-		!sa_annotate_is_on() && (arena->is_solo || sa_os_has_barrier());
+		!sa_annotate_is_on() && (sa_os_has_barrier() || arena->is_solo);
 	arena->guest = make_shard(arena, SA_SHARD_NOBODY);
 	if (arena->guest == NULL)
 		return -1;
@@ -99,7 +99,7 @@ static bool clear_owners(sa_arena *arena)
 	bool has_others = false;
 
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
-		if (!arena->is_solo && s->rightful != SA_SHARD_NOBODY &&
+		if (s->rightful != SA_SHARD_NOBODY &&
 		    s->rightful != sa_thread_self.serial)
 			has_others = true;
 		atomic_store_explicit(&s->owner, SA_SHARD_NOBODY,
@@ -112,7 +112,9 @@ int sa_shards_stop(sa_arena *arena)
 {
 	if (arena->is_stopped)
 		return 0;
-	if (clear_owners(arena) && sa_os_barrier() != 0) {
+	/* Of a single-threaded arena's, only who forks meets another thread
+	 * inside; all else goes without a barrier where there is none. */
+	if (clear_owners(arena) && sa_os_barrier() != 0 && !arena->is_solo) {
 		set_owners(arena);
 		return -1;
 	}
@@ -140,7 +142,7 @@ void sa_shards_after_fork(sa_arena *arena)
 		atomic_store(&s->owner, SA_SHARD_NOBODY);
 		/* The parent goes on with the stream as it was. */
 		sa_random_init(&s->random);
-		if (arena->is_solo || s->rightful == sa_thread_self.serial)
+		if (s->rightful == sa_thread_self.serial)
 			continue;
 		s->rightful = SA_SHARD_NOBODY;
 		atomic_store(&s->busy, false);

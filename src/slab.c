@@ -274,4 +274,6 @@ void sa_slab_clear(sa_slab *slab)
 		atomic_store(&slab->claims[w], 0);
 	sa_bitmap_set_range(slab->free_bits, 0, slab->nslots);
 	slab->nfree = slab->nslots;
+	/* No inbox has it any more. */
+	atomic_store(&slab->is_posted, false);
 }

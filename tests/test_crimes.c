@@ -454,6 +454,40 @@ static void misfree_with_busy_handler(void *context)
 	sa_arena_free(context, in_data);
 }
 
+/* What was opened to look at the damage is closed before the handler runs. */
+static void look_whether_closed(const sa_arena_misuse *misuse, void *object)
+{
+	(void)misuse;
+	if (!support_is_readable(object))
+		fputs("closed", stderr);
+}
+
+static void free_at_rest(void *context)
+{
+	sa_arena_set_misuse_handler(look_whether_closed,
+				    (void *)(uintptr_t)shared_object);
+	sa_arena_free(context, (void *)(uintptr_t)shared_object);
+}
+
+START_TEST(test_handler_finds_regions_closed)
+{
+	sa_arena *arena = create_named("keys");
+	/* With slack behind it, which is watched. */
+	size_t size = _i == 0 ? 32 : 99999;
+	support_end end;
+
+	shared_object = alloc(arena, size);
+	support_flip(shared_object + size);
+	ck_assert_int_eq(sa_arena_protect(arena, SA_ARENA_NOACCESS), 0);
+	support_child(free_at_rest, arena, &end);
+	ck_assert_int_eq(end.signal, SIGABRT);
+	ck_assert_ptr_nonnull(strstr(end.text, "closed"));
+	ck_assert_int_eq(sa_arena_protect(arena, SA_ARENA_READWRITE), 0);
+	support_flip(shared_object + size);
+	sa_arena_destroy(arena);
+}
+END_TEST
+
 START_TEST(test_handler)
 {
 	sa_arena *arena = create_named("keys");
@@ -548,6 +582,7 @@ static void add_crimes(Suite *suite, const char *name, void (*setup)(void))
 	tcase_add_test(crimes, test_write_before_another_size);
 	tcase_add_test(crimes, test_line_is_clean);
 	tcase_add_test(crimes, test_handler);
+	tcase_add_loop_test(crimes, test_handler_finds_regions_closed, 0, 2);
 	tcase_add_loop_test(crimes, test_handler_uses_arena, 0, 5);
 	tcase_add_test(crimes, test_guards);
 }

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdatomic.h>
@@ -698,6 +699,108 @@ START_TEST(test_threads_that_fork)
 }
 END_TEST
 
+/* A single-threaded arena that another thread works with: fork() is no call on
+ * it, and may come at any time. */
+static void protect(sa_arena_access access)
+{
+	SUPPORT_REQUIRE(sa_arena_protect(arena, access) == 0);
+}
+
+static void *work_alone(void *is_closing)
+{
+	while (!atomic_load(&has_ended)) {
+		void *objects[64];
+
+		for (size_t i = 0; i < SUPPORT_LENGTH(objects); i++) {
+			objects[i] = sa_arena_alloc(arena, 64 * i);
+			SUPPORT_REQUIRE(objects[i] != NULL);
+		}
+		if (is_closing != NULL)
+			protect(SA_ARENA_READONLY);
+		for (size_t i = 0; i < SUPPORT_LENGTH(objects); i++)
+			sa_arena_free(arena, objects[i]);
+		if (is_closing != NULL)
+			protect(SA_ARENA_READWRITE);
+	}
+	return is_closing;
+}
+
+static void child_of_single_thread(void *unused)
+{
+	(void)unused;
+	alarm(20);
+	SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
+	SUPPORT_REQUIRE(sa_arena_reset(arena) == 0);
+	SUPPORT_REQUIRE(support_stats(arena).live_count == 0);
+	sa_arena_destroy(arena);
+}
+
+START_TEST(test_single_thread)
+{
+	pthread_t thread;
+
+	atomic_store(&has_ended, 0);
+	arena = support_arena_create_single();
+	start(&thread, work_alone, (uintptr_t)_i);
+	for (size_t i = 0; i < SUPPORT_ROUNDS(300); i++)
+		support_assert_passes(child_of_single_thread, NULL);
+	atomic_store(&has_ended, 1);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(sa_arena_check(arena), 0);
+	sa_arena_destroy(arena);
+}
+END_TEST
+
+/* Being destroyed while another thread forks: all there, by its policy, or all
+ * gone.  The policy tells by locking the copy. */
+#define MANY 200000u
+
+static const unsigned char *witness;
+static atomic_int is_going;
+
+static void *destroy_many(void *unused)
+{
+	atomic_store(&is_going, 1);
+	sa_arena_destroy(arena);
+	return unused;
+}
+
+static void child_of_destroyer(void *unused)
+{
+	(void)unused;
+	if (support_is_readable(witness) && *witness == 0x5a)
+		SUPPORT_REQUIRE(support_locked_size() > MANY * 32);
+	SUPPORT_REQUIRE(sa_arena_stats_print_all(STDERR_FILENO) >= 0);
+}
+
+START_TEST(test_destroyed_meanwhile)
+{
+	pthread_t thread;
+
+	for (size_t round = 0; round < SUPPORT_ROUNDS(20); round++) {
+		support_end end;
+
+		arena = support_arena_create();
+		for (size_t i = 0; i < MANY; i++) {
+			unsigned char *object = sa_arena_alloc(arena, 32);
+
+			SUPPORT_REQUIRE(object != NULL);
+			memset(object, 0x5a, 32);
+			if (i == round * (MANY / 20))
+				witness = object;
+		}
+		atomic_store(&is_going, 0);
+		start(&thread, destroy_many, 0);
+		while (!atomic_load(&is_going))
+			sched_yield();
+		support_child(child_of_destroyer, NULL, &end);
+		ck_assert_msg(end.status == 0, "%s", end.text);
+		ck_assert_ptr_null(strstr(end.text, "\"mapped_size\":0,"));
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	}
+}
+END_TEST
+
 /* -------------------------------------------------------------- suite */
 
 static TCase *add_tcase(Suite *suite, const char *name)
@@ -733,5 +836,8 @@ int main(void)
 	tcase_add_loop_test(policies, test_spawn, 0, 3);
 	tcase_add_loop_test(threads, test_threads, 0, 3);
 	tcase_add_loop_test(threads, test_threads_that_fork, 0, 2);
+	tcase_add_loop_test(threads, test_single_thread, 0, 2);
+	if (!SUPPORT_SANITIZED)
+		tcase_add_test(threads, test_destroyed_meanwhile);
 	return support_run(suite);
 }

@@ -644,6 +644,26 @@ START_TEST(test_from_thread_to_thread)
 }
 END_TEST
 
+/* What a reset forgets of others' frees does not keep their slabs from being
+ * collected later. */
+START_TEST(test_reset_between_threads)
+{
+	size_t slabs = 0, round;
+
+	shared = create(32, 8);
+	for (round = 0; round < 12; round++) {
+		fill(shared, passed, CROWD);
+		in_thread(free_shared);
+		if (round < 4)
+			ck_assert_int_eq(sa_arena_reset(arena), 0);
+		if (round == 4)
+			slabs = support_stats(arena).slab_count;
+	}
+	ck_assert_uint_eq(support_stats(arena).slab_count, slabs);
+	sa_pool_destroy(shared);
+}
+END_TEST
+
 /* ------------------------------------------------------------------ fork */
 
 static void use_in_child(void *unused)
@@ -734,6 +754,7 @@ static Suite *pool_suite(void)
 	tcase_add_loop_test(cases, test_write_after_free, 0, nshapes);
 	tcase_add_test(cases, test_threads);
 	tcase_add_test(cases, test_from_thread_to_thread);
+	tcase_add_test(cases, test_reset_between_threads);
 	tcase_add_loop_test(cases, test_fork, 0, 3);
 	suite_add_tcase(suite, cases);
 

@@ -527,6 +527,44 @@ static void work_without_barrier(void *unused)
 	sa_arena_destroy(arena);
 }
 
+/* A thread that is to be cancelled ends between calls, not within one that has
+ * a lock and makes system calls: its first, one that needs a region, one that
+ * makes an arena.  Nothing is left locked. */
+static void *call_while_cancelled(void *which)
+{
+	sa_arena *other = NULL;
+	void *object = NULL;
+
+	pthread_cancel(pthread_self());
+	if ((uintptr_t)which == 2)
+		other = support_arena_create();
+	else
+		object = sa_arena_alloc(
+			arena, (uintptr_t)which == 0 ? 32 : (size_t)3 << 20);
+	SUPPORT_REQUIRE(object != NULL || other != NULL);
+	sa_arena_free(arena, object);
+	sa_arena_destroy(other);
+	pthread_testcancel();
+	return which;
+}
+
+START_TEST(test_cancelled)
+{
+	pthread_t thread;
+	void *result;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, call_while_cancelled,
+					(void *)(uintptr_t)_i),
+			 0);
+	ck_assert_int_eq(pthread_join(thread, &result), 0);
+	ck_assert_ptr_eq(result, PTHREAD_CANCELED);
+	ck_assert_uint_eq(support_stats(arena).live_count, 0);
+	ck_assert_uint_eq(support_stats(arena).alloc_count, _i == 2 ? 0 : 1);
+	ck_assert_int_eq(sa_arena_check(arena), 0);
+	sa_arena_destroy(support_arena_create());
+}
+END_TEST
+
 START_TEST(test_without_barrier)
 {
 	support_assert_passes(work_without_barrier, NULL);
@@ -774,6 +812,7 @@ int main(void)
 	tcase_add_loop_test(threads, test_holders, 0, 2);
 	tcase_add_test(threads, test_free_at_any_time);
 	tcase_add_test(threads, test_alloc_at_any_time);
+	tcase_add_loop_test(threads, test_cancelled, 0, 3);
 	tcase_add_test(threads, test_without_barrier);
 	tcase_add_test(threads, test_crimes_across_threads);
 	tcase_add_test(threads, test_double_free_race);
