@@ -7,9 +7,14 @@
 #include <errno.h>
 
 #include "growth.h"
+#include "os.h"
 #include "probe.h"
 #include "veil.h"
 #include "vmname.h"
+
+/* From here on limits are looked up beforehand: a refused region has had each
+ * of its pages touched, for a length that may have been hostile. */
+#define FORESEEN ((size_t)1 << 20)
 
 /* The descriptor that has been unused for longest. */
 static sa_large *unused_large(sa_arena *arena)
@@ -45,17 +50,31 @@ static void link_large(sa_arena *arena, sa_large *large)
 	atomic_fetch_add(&arena->large_count, 1);
 }
 
+/* An errno if a region of that size cannot be had, else 0. */
+static int obstacle(const sa_arena *arena, size_t need)
+{
+	if (need == 0)
+		return ENOMEM;
+	if (need > sa_growth_capacity_left(arena))
+		return ENOSPC;
+	if (need < FORESEEN)
+		return 0;
+	if (need > sa_os_memory_size())
+		return ENOMEM;
+	return arena->options.mlock == SA_ARENA_MLOCK_REQUIRED &&
+			       need > sa_os_lockable_size()
+		       ? EPERM
+		       : 0;
+}
+
 sa_large *sa_larges_add(sa_arena *arena, size_t size, size_t alignment)
 {
 	size_t need = sa_large_region_size(size, alignment);
+	int error = obstacle(arena, need);
 	sa_large *large;
 
-	if (need == 0) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	if (need > sa_growth_capacity_left(arena)) {
-		errno = ENOSPC;
+	if (error != 0) {
+		errno = error;
 		return NULL;
 	}
 	large = unused_large(arena);

@@ -123,6 +123,36 @@ START_TEST(test_64_kib)
 }
 END_TEST
 
+/* A length that may be hostile is refused before its pages are touched. */
+static void ask_for_far_too_much(void *unused)
+{
+	static const size_t sizes[] = {100 * MIB, 400 * MIB, PTRDIFF_MAX / 2};
+	sa_arena *arena;
+	struct rusage before, after;
+
+	(void)unused;
+	become_ordinary(8 * MIB);
+	arena = sa_arena_create(NULL);
+	SUPPORT_REQUIRE(arena != NULL);
+	SUPPORT_REQUIRE(getrusage(RUSAGE_SELF, &before) == 0);
+	for (size_t i = 0; i < SUPPORT_LENGTH(sizes); i++) {
+		errno = 0;
+		SUPPORT_REQUIRE(sa_arena_alloc(arena, sizes[i]) == NULL);
+		SUPPORT_REQUIRE(errno == (i < 2 ? EPERM : ENOMEM));
+	}
+	SUPPORT_REQUIRE(getrusage(RUSAGE_SELF, &after) == 0);
+	/* in kilobytes */
+	SUPPORT_REQUIRE(after.ru_maxrss - before.ru_maxrss < 10 * 1024);
+	SUPPORT_REQUIRE(sa_arena_alloc(arena, 4 * MIB) != NULL);
+	sa_arena_destroy(arena);
+}
+
+START_TEST(test_far_too_much)
+{
+	assert_passes_or_skip("far_too_much", ask_for_far_too_much, NULL);
+}
+END_TEST
+
 /* Refused, it goes on with what it has. */
 static void live_at_the_limit(void *unused)
 {
@@ -825,6 +855,7 @@ int main(void)
 	tcase_set_timeout(limits, 120);
 	tcase_add_test(limits, test_64_kib);
 	tcase_add_test(limits, test_live_at_the_limit);
+	tcase_add_test(limits, test_far_too_much);
 	tcase_add_loop_test(limits, test_other_sizes, 0, 8);
 	tcase_add_test(limits, test_required_without_limit);
 	tcase_add_loop_test(limits, test_best_effort, 0, 2);
