@@ -50,7 +50,7 @@ sa_pool *sa_pools_add(sa_arena *arena, size_t size, size_t stride)
 	pool = sa_meta_alloc(&arena->meta, sizeof *pool);
 	if (pool == NULL)
 		return NULL;
-	*pool = (sa_pool){arena, size, stride, SA_CLASS_POOLS + number};
+	*pool = (sa_pool){arena, size, stride, SA_CLASS_POOLS + number, 0};
 	arena->pools[number] = pool;
 	return pool;
 }
@@ -69,6 +69,6 @@ int sa_pools_prepare(sa_arena *arena, sa_shard *shard, unsigned class)
 
 	if (!sa_class_is_pool(class))
 		return 0;
-	pool = arena->pools[class - SA_CLASS_POOLS];
+	pool = sa_pools_at(arena, class);
 	return sa_shard_add_pool_bin(shard, &arena->meta, class, pool->stride);
 }

@@ -14,7 +14,14 @@ struct sa_pool {
 	size_t size; /* of an object */
 	size_t stride;
 	unsigned class;
+	size_t slab_count; /* supply */
 };
+
+/* Of a class that is a pool's. */
+static inline sa_pool *sa_pools_at(const sa_arena *arena, unsigned class)
+{
+	return arena->pools[class - SA_CLASS_POOLS];
+}
 
 /* NULL with ENOMEM. */
 sa_pool *sa_pools_add(sa_arena *arena, size_t size, size_t stride);

@@ -8,6 +8,7 @@
 
 #include "growth.h"
 #include "os.h"
+#include "pools.h"
 #include "shards.h"
 #include "veil.h"
 #include "verify.h"
@@ -69,6 +70,13 @@ static void recycle(sa_arena *arena, sa_slab *slab)
 	arena->unused_slabs = slab;
 }
 
+/* One more, or if `by` is -1 one less. */
+static void count_slab(const sa_arena *arena, unsigned class, int by)
+{
+	if (sa_class_is_pool(class))
+		sa_pools_at(arena, class)->slab_count += (size_t)by;
+}
+
 /* Cut a slab from a tract.  0, or -1 with ENOMEM: no pages, no metadata. */
 static int cut_slab(sa_arena *arena, sa_tract *tract, sa_shard *shard,
 		    unsigned class)
@@ -90,6 +98,7 @@ static int cut_slab(sa_arena *arena, sa_tract *tract, sa_shard *shard,
 	sa_shard_adopt(shard, slab);
 	sa_pagemap_set(&arena->pagemap, pages, size, slab);
 	atomic_fetch_add(&arena->slab_count, 1);
+	count_slab(arena, class, 1);
 	if (tract->nfree == 0)
 		sa_growth_sort(arena, tract);
 	return 0;
@@ -117,6 +126,7 @@ static int cut_slab_anywhere(sa_arena *arena, sa_shard *shard, unsigned class)
 static void forget_slab(sa_arena *arena, sa_slab *slab)
 {
 	sa_shard_disown(slab);
+	count_slab(arena, slab->class, -1);
 	sa_pagemap_set(&arena->pagemap, slab->pages, slab->size, NULL);
 	sa_slab_destroy(slab, &arena->meta);
 	recycle(arena, slab);
@@ -246,6 +256,7 @@ static bool retire_slab(sa_arena *arena, sa_slab *slab, sa_arena_misuse *misuse)
 	}
 	if (!arena->is_excluded)
 		sa_slab_clear(slab);
+	count_slab(arena, slab->class, -1);
 	sa_shard_retire(owner, slab);
 	return true;
 }
@@ -266,7 +277,9 @@ bool sa_supply_retire(sa_arena *arena, unsigned class, sa_arena_misuse *misuse)
 {
 	if (!collect_all(arena, misuse) || !flush_all(arena, misuse))
 		return false;
-	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next)
+	for (const sa_tract *t = arena->tracts;
+	     t != NULL && sa_pools_at(arena, class)->slab_count != 0;
+	     t = t->next)
 		if (!retire_slabs_of(arena, t, class, misuse))
 			return false;
 	return arena->is_excluded || sa_supply_release(arena, misuse);

@@ -10,6 +10,7 @@
 #include "growth.h"
 #include "larges.h"
 #include "os.h"
+#include "pools.h"
 #include "shards.h"
 #include "supply.h"
 #include "veil.h"
@@ -231,6 +232,8 @@ sa_sweep_result sa_sweep_retire(sa_arena *arena, unsigned class,
 {
 	bool is_sound;
 
+	if (sa_pools_at(arena, class)->slab_count == 0)
+		return SA_SWEEP_DONE;
 	if (begin(arena, SA_ARENA_READWRITE) != 0)
 		return SA_SWEEP_REFUSED;
 	is_sound = sa_supply_retire(arena, class, misuse);

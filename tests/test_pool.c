@@ -433,6 +433,29 @@ START_TEST(test_destroy_refused)
 }
 END_TEST
 
+/* A pool that has no memory opens none when it goes. */
+static void go_without_opening(void *pool)
+{
+	if (support_refuse_call(SYS_mprotect, ENOMEM) != 0)
+		_exit(SUPPORT_CANNOT_TELL);
+	errno = 0;
+	sa_pool_destroy(pool);
+	SUPPORT_REQUIRE(errno == 0);
+	SUPPORT_REQUIRE(support_stats(arena).failure_count == 0);
+}
+
+START_TEST(test_destroy_unused)
+{
+	sa_pool *pool = create(32, 8);
+
+	alloc(create(32, 8));
+	ck_assert_int_eq(sa_arena_protect(arena, SA_ARENA_NOACCESS), 0);
+	support_assert_passes_or_skip("destroy_unused", go_without_opening,
+				      pool);
+	ck_assert_int_eq(sa_arena_protect(arena, SA_ARENA_READWRITE), 0);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- misuse */
 
 enum { OF_ARENA, OF_OTHER_POOL, INTERIOR, ON_STACK, TWICE, AFTER_DESTROY };
@@ -748,6 +771,7 @@ static Suite *pool_suite(void)
 	tcase_add_loop_test(cases, test_resting, 0, 2);
 	tcase_add_test(cases, test_destroy_while_held);
 	tcase_add_test(cases, test_destroy_refused);
+	tcase_add_test(cases, test_destroy_unused);
 	tcase_add_loop_test(cases, test_wrong_pointers, 0, AFTER_DESTROY + 1);
 	tcase_add_test(cases, test_without_pool);
 	tcase_add_loop_test(cases, test_overflow, 0, 4 * nshapes);
