@@ -4,18 +4,16 @@
 
 #include "shard.h"
 
-void sa_shard_list(sa_slab *slab)
+static void list(sa_slab *slab)
 {
 	sa_bin *bin = slab->bin;
+	bool is_last = sa_slab_is_unused(slab);
 
 	slab->is_listed = true;
-	slab->next = NULL;
-	slab->previous = bin->last;
-	if (bin->last != NULL)
-		bin->last->next = slab;
-	else
-		bin->first = slab;
-	bin->last = slab;
+	slab->previous = is_last ? bin->last : NULL;
+	slab->next = is_last ? NULL : bin->first;
+	*(slab->previous != NULL ? &slab->previous->next : &bin->first) = slab;
+	*(slab->next != NULL ? &slab->next->previous : &bin->last) = slab;
 }
 
 static void unlist(sa_slab *slab)
@@ -31,6 +29,16 @@ static void unlist(sa_slab *slab)
 		slab->next->previous = slab->previous;
 	else
 		bin->last = slab->previous;
+}
+
+void sa_shard_settle(sa_slab *slab)
+{
+	if (slab->is_listed && !sa_slab_is_unused(slab))
+		return;
+	if (slab->is_listed)
+		unlist(slab);
+	if (sa_slab_is_worth_listing(slab))
+		list(slab);
 }
 
 static void set_class(sa_bin *bin, unsigned class, size_t stride)
@@ -105,7 +113,7 @@ void sa_shard_adopt(sa_shard *shard, sa_slab *slab)
 	slab->bin = sa_shard_bin(shard, slab->class);
 	slab->cursor = sa_random_below(&shard->random, nwords);
 	if (slab->nfree != 0)
-		sa_shard_list(slab);
+		list(slab);
 }
 
 void sa_shard_disown(sa_slab *slab)
@@ -156,8 +164,7 @@ static bool collect_next(sa_shard *shard, sa_arena_misuse *misuse)
 		return false;
 	if (pending)
 		sa_shard_post(shard, slab);
-	if (!slab->is_listed && sa_slab_is_worth_listing(slab))
-		sa_shard_list(slab);
+	sa_shard_settle(slab);
 	return true;
 }
 
@@ -275,7 +282,7 @@ bool sa_shard_verify(sa_shard *shard, sa_arena_misuse *misuse)
 void sa_shard_relist(sa_slab *slab)
 {
 	if (!slab->is_listed && slab->nfree != 0)
-		sa_shard_list(slab);
+		list(slab);
 }
 
 void sa_shard_empty(sa_shard *shard)

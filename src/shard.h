@@ -47,7 +47,8 @@ typedef union sa_bin {
 		uint32_t plain_size;
 		uint32_t stride; /* of the class */
 		uint32_t class;
-		sa_slab *first; /* slabs with slots to take */
+		sa_slab *first; /* slabs with slots to take, without objects
+				   last */
 		sa_slab *last;
 		/* The stock's slots, a member an array: pairs would be moved by
 		 * loads wider than the stores just before, which the processor
@@ -195,8 +196,15 @@ SA_INLINE bool sa_slab_is_worth_listing(const sa_slab *slab)
 	return slab->nfree != 0 && slab->nfree >= enough;
 }
 
-/* Among those that the stock is filled from. */
-void sa_shard_list(sa_slab *slab);
+SA_INLINE bool sa_slab_is_unused(const sa_slab *slab)
+{
+	return slab->nfree == slab->nslots;
+}
+
+/* List a slab that is worth it, among those that the stock is filled from.
+ * Those without objects come last: used when no other is left, and found at
+ * once when they are to be given back. */
+void sa_shard_settle(sa_slab *slab);
 
 /* Give a slot back to its slab, which is this shard's.  False if that has it
  * already, and `suspect` is it. */
@@ -206,8 +214,8 @@ SA_INLINE bool sa_shard_give(sa_shard *shard, sa_slab *slab, uint32_t index)
 		shard->suspect = sa_slab_slot(slab, index);
 		return false;
 	}
-	if (SA_UNLIKELY(!slab->is_listed && sa_slab_is_worth_listing(slab)))
-		sa_shard_list(slab);
+	if (SA_UNLIKELY(!slab->is_listed || sa_slab_is_unused(slab)))
+		sa_shard_settle(slab);
 	return true;
 }
 

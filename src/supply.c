@@ -28,6 +28,10 @@
 #define RELEASED_MAX 64
 #define RELEASED_SHARE 8
 
+/* Slabs of one shard looked at before another is tried: each gathering, and so
+ * each new region, would cost as many as there are. */
+#define LOOKS_MAX 64
+
 /* What a gathering may still return, and has. */
 typedef struct {
 	size_t slabs_left;
@@ -156,20 +160,19 @@ static bool release_slab(sa_arena *arena, sa_tract *tract, sa_slab *slab,
 	return true;
 }
 
-/* Whoever frees a slab's last object lists it, if it is not listed yet. */
 static bool release_slabs_of(sa_arena *arena, const sa_bin *bin,
 			     release *so_far, sa_arena_misuse *misuse)
 {
-	sa_slab *next;
+	sa_slab *previous;
 
-	for (sa_slab *slab = bin->first; slab != NULL && so_far->slabs_left > 0;
-	     slab = next) {
+	for (sa_slab *slab = bin->last;
+	     slab != NULL && sa_slab_is_unused(slab) && so_far->slabs_left > 0;
+	     slab = previous) {
 		sa_tract *tract = slab->region;
 
-		next = slab->next;
+		previous = slab->previous;
 		/* A holder names the region by one of its slots. */
-		if (slab->nfree != slab->nslots ||
-		    sa_holders_count(tract->region.holders) != 0)
+		if (sa_holders_count(tract->region.holders) != 0)
 			continue;
 		so_far->slabs_left--;
 		so_far->size += slab->size;
@@ -180,8 +183,8 @@ static bool release_slabs_of(sa_arena *arena, const sa_bin *bin,
 }
 
 /* Return slabs without objects, as many as are left to return, but for pools'.
- * Looks only at slabs with slots to take: to look at all at every growth would
- * make a long fill's cost quadratic.  False if misuse was found. */
+ * No other slab is looked at, or the cost of a long fill would be quadratic.
+ * False if misuse was found. */
 static bool release_slabs(sa_arena *arena, release *so_far,
 			  sa_arena_misuse *misuse)
 {
@@ -317,6 +320,21 @@ static bool is_victim(const sa_arena *arena, const sa_slab *slab,
 	return slab->nslots - slab->nfree <= slab->nslots / USED_SHARE_MAX;
 }
 
+/* In one shard: the least used lie at the end.  Not all are looked at
+ * unless it is the last resort. */
+static sa_slab *victim_of(const sa_arena *arena, const sa_bin *bin,
+			  bool last_resort)
+{
+	sa_slab *slab = bin->last;
+
+	for (unsigned looks = 0; slab != NULL; slab = slab->previous)
+		if (is_victim(arena, slab, last_resort))
+			return slab;
+		else if (++looks == LOOKS_MAX)
+			return NULL;
+	return NULL;
+}
+
 /* A slab of `class` of another shard that may be taken; NULL if there is
  * none. */
 static sa_slab *find_victim(const sa_arena *arena, const sa_shard *shard,
@@ -324,10 +342,10 @@ static sa_slab *find_victim(const sa_arena *arena, const sa_shard *shard,
 {
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
 		const sa_bin *bin = sa_shard_bin(s, class);
-		sa_slab *slab = s == shard || bin == NULL ? NULL : bin->first;
+		sa_slab *slab = s == shard || bin == NULL
+					? NULL
+					: victim_of(arena, bin, last_resort);
 
-		while (slab != NULL && !is_victim(arena, slab, last_resort))
-			slab = slab->next;
 		if (slab != NULL)
 			return slab;
 	}

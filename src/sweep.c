@@ -149,7 +149,7 @@ static void clear_tract(const sa_arena *arena, const sa_tract *tract)
 	sa_veil_lift_region(&tract->region);
 	while ((slab = sa_supply_next_slab(arena, tract, &page)) != NULL) {
 		sa_slab_clear(slab);
-		sa_shard_relist(slab);
+		sa_shard_settle(slab);
 	}
 }
 

@@ -122,6 +122,20 @@ START_TEST(growing_looks_at_nothing_that_is_full)
 }
 END_TEST
 
+/* Nor at what is half full, of which there may be as much: at most at the ends
+ * of its list. */
+START_TEST(growing_looks_at_little_that_is_used)
+{
+	for (size_t i = 0; i < object_count; i += 2)
+		sa_arena_free(arena, objects[i]);
+	collect_spans();
+	set_access_of_spans(PROT_NONE);
+	while (region_count() < REGIONS + 3)
+		alloc(SIZE / 2);
+	set_access_of_spans(PROT_READ | PROT_WRITE);
+}
+END_TEST
+
 static const sa_tract *tract_at(size_t index)
 {
 	const sa_tract *tract = arena->tracts;
@@ -161,6 +175,7 @@ int main(void)
 	suite_add_tcase(suite, tests);
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, growing_looks_at_nothing_that_is_full);
+	tcase_add_test(tests, growing_looks_at_little_that_is_used);
 	tcase_add_test(tests, pages_that_came_back_are_found);
 	return support_run(suite);
 }

@@ -20,6 +20,10 @@ static bool is_in_list(const sa_slab *slab)
 	for (const sa_slab *s = bin->first; s != NULL; s = s->next) {
 		SUPPORT_REQUIRE(s->previous == previous);
 		SUPPORT_REQUIRE(s->is_listed);
+		/* Those without objects come last. */
+		SUPPORT_REQUIRE(previous == NULL ||
+				!sa_slab_is_unused(previous) ||
+				sa_slab_is_unused(s));
 		times += s == slab;
 		previous = s;
 	}
@@ -240,6 +244,37 @@ START_TEST(test_lists)
 }
 END_TEST
 
+/* Whatever comes and goes, slabs without objects stand at the end. */
+START_TEST(test_unused_are_last)
+{
+	static sa_slot objects[6000];
+	size_t live = 0;
+	unsigned unused = 0;
+
+	for (unsigned i = 0; i < SLABS_MAX; i++)
+		adopt_slab();
+	for (unsigned round = 0; round < 40; round++) {
+		size_t aim = slabs_below(round % 4 == 0 ? 20 : slot_count());
+
+		while (live < aim)
+			objects[live++] = allocate();
+		ck_assert(sa_shard_flush(shard, &misuse));
+		while (live > aim) {
+			size_t at = slabs_below(live--);
+
+			release(objects[at]);
+			objects[at] = objects[live];
+		}
+		ck_assert(sa_shard_flush(shard, &misuse));
+		for (unsigned i = 0; i < SLABS_MAX; i++) {
+			ck_assert(is_in_list(slabs[i]) || slabs[i]->nfree == 0);
+			unused += sa_slab_is_unused(slabs[i]);
+		}
+	}
+	ck_assert_uint_gt(unused, 0);
+}
+END_TEST
+
 START_TEST(test_flush)
 {
 	adopt_slab();
@@ -307,6 +342,7 @@ int main(void)
 	tcase_add_test(tests, test_full);
 	tcase_add_test(tests, test_listing);
 	tcase_add_test(tests, test_lists);
+	tcase_add_test(tests, test_unused_are_last);
 	tcase_add_test(tests, test_flush);
 	tcase_add_test(tests, test_empty);
 	tcase_add_test(tests, test_enter);
