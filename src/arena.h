@@ -50,6 +50,7 @@ struct sa_arena {
 	sa_large *larges;
 	sa_slab *unused_slabs;
 	size_t gathers_left; /* supply */
+	bool is_scarce;      /* likewise: every slab with a slot is listed */
 	sa_pool **pools;     /* pools; by number, NULL where there is none */
 	unsigned npools;     /* entries there */
 	sa_large *unused_larges; /* oldest first: see sa_large */

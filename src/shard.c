@@ -31,13 +31,21 @@ static void unlist(sa_slab *slab)
 		bin->last = slab->previous;
 }
 
+static bool is_needed(const sa_slab *slab)
+{
+	const sa_shard *owner = sa_slab_owner(slab);
+
+	return slab->nfree != 0 &&
+	       atomic_load_explicit(&owner->is_scarce, memory_order_relaxed);
+}
+
 void sa_shard_settle(sa_slab *slab)
 {
 	if (slab->is_listed && !sa_slab_is_unused(slab))
 		return;
 	if (slab->is_listed)
 		unlist(slab);
-	if (sa_slab_is_worth_listing(slab))
+	if (sa_slab_is_worth_listing(slab) || is_needed(slab))
 		list(slab);
 }
 

@@ -85,7 +85,10 @@ struct sa_shard {
 	void *arena;
 	/* Who is to be the owner; under the arena's mutex. */
 	uintptr_t rightful;
-	sa_shard *next;       /* of the arena; fixed */
+	sa_shard *next; /* of the arena; fixed */
+	/* No more memory is to be had: every slot counts.  Set while stopped.
+	 */
+	atomic_bool is_scarce;
 	sa_slab *uncollected; /* taken from the inbox, and not gone through yet
 			       */
 	/* What the last refused death was refused for. */
@@ -201,7 +204,8 @@ SA_INLINE bool sa_slab_is_unused(const sa_slab *slab)
 	return slab->nfree == slab->nslots;
 }
 
-/* List a slab that is worth it, among those that the stock is filled from.
+/* List a slab that is worth it, among those that the stock is filled from; any
+ * with a slot to take, where they are scarce.
  * Those without objects come last: used when no other is left, and found at
  * once when they are to be given back. */
 void sa_shard_settle(sa_slab *slab);

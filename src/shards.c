@@ -17,6 +17,7 @@ static sa_shard *make_shard(sa_arena *arena, uintptr_t rightful)
 	shard->arena = arena;
 	shard->key = arena->key;
 	shard->rightful = rightful;
+	atomic_store(&shard->is_scarce, arena->is_scarce);
 	atomic_store(&shard->owner, SA_SHARD_NOBODY);
 	shard->next = arena->all_shards;
 	arena->all_shards = shard;

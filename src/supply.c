@@ -364,9 +364,21 @@ static bool steal(sa_shard *shard, sa_slab *slab, sa_arena_misuse *misuse)
 	return true;
 }
 
-/* List every slab that has any slot to give, however few. */
+static void set_scarce(sa_arena *arena, bool value)
+{
+	arena->is_scarce = value;
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+		atomic_store_explicit(&s->is_scarce, value,
+				      memory_order_relaxed);
+}
+
+/* Stopped: list every slab that has any slot to give, however few; and from now
+ * on at once, so that this is done once, not for every few objects. */
 static void list_all(sa_arena *arena)
 {
+	if (arena->is_scarce)
+		return;
+	set_scarce(arena, true);
 	for (sa_tract *t = arena->tracts; t != NULL; t = t->next) {
 		size_t page = 0;
 		sa_slab *slab;
@@ -445,6 +457,7 @@ static int grow(sa_arena *arena, size_t stride)
 
 	if (sa_growth_add(arena, size, least) != 0)
 		return -1;
+	set_scarce(arena, false);
 	arena->gathers_left = size / BYTES_PER_GATHERING + 1;
 	return 0;
 }

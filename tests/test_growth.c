@@ -10,9 +10,10 @@
 #include "supply.h"
 #include "support.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 
-#define SIZE 4000
+#define SIZE 2000
 
 /* Enough regions that most have the final size, and some lie far from both
  * ends of their list. */
@@ -20,7 +21,7 @@
 #define ENDS 5
 
 static sa_arena *arena;
-static void *objects[REGIONS * 600];
+static void *objects[REGIONS * 1200];
 static size_t object_count;
 
 /* What is known about full regions: their descriptors and their slabs'. */
@@ -136,6 +137,40 @@ START_TEST(growing_looks_at_little_that_is_used)
 }
 END_TEST
 
+/* Where nothing more is to be had, either: neither to find that out again, nor
+ * for every few objects that come and go. */
+START_TEST(a_full_arena_looks_at_nothing)
+{
+	sa_arena_options options = support_options();
+	void *object;
+
+	sa_arena_destroy(arena);
+	options.capacity = (size_t)40 << 20;
+	arena = sa_arena_create(&options);
+	ck_assert_ptr_nonnull(arena);
+	object_count = 0;
+	while ((object = sa_arena_alloc(arena, SIZE)) != NULL)
+		objects[object_count++] = object;
+	ck_assert_int_eq(errno, ENOSPC);
+	ck_assert_uint_ge(region_count(), REGIONS);
+	collect_spans();
+	set_access_of_spans(PROT_NONE);
+	for (size_t i = 0; i < 10; i++) {
+		ck_assert_ptr_null(sa_arena_alloc(arena, SIZE));
+		ck_assert_int_eq(errno, ENOSPC);
+		sa_arena_free(arena, objects[i]);
+		objects[i] = alloc(SIZE);
+	}
+	set_access_of_spans(PROT_READ | PROT_WRITE);
+	/* One of a slab each, and more than a stock holds. */
+	for (size_t i = 0; i < 40; i++)
+		sa_arena_free(arena, objects[100 + 40 * i]);
+	for (size_t i = 0; i < 40; i++)
+		objects[100 + 40 * i] = alloc(SIZE);
+	ck_assert_ptr_null(sa_arena_alloc(arena, SIZE));
+}
+END_TEST
+
 static const sa_tract *tract_at(size_t index)
 {
 	const sa_tract *tract = arena->tracts;
@@ -176,6 +211,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, growing_looks_at_nothing_that_is_full);
 	tcase_add_test(tests, growing_looks_at_little_that_is_used);
+	tcase_add_test(tests, a_full_arena_looks_at_nothing);
 	tcase_add_test(tests, pages_that_came_back_are_found);
 	return support_run(suite);
 }
