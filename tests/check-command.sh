@@ -98,12 +98,30 @@ done
 run 1 doctor --size=1M --count=4000000000
 has '^  fits  .* no$'
 
-# A full disk is told.
-if [ -e /dev/full ]; then
-	"$program" doctor >/dev/full 2>"$tmp/err"
+# A full disk is told, and so is an output that is closed.
+unwritten()
+{
+	err=$(cat "$tmp/err") out=
+	[ $status -eq 1 ] || fail "$*: left with $status, not 1"
+	case $err in
+	*'sodium-arena: standard output: '*) ;;
+	*) fail "$*: standard output is not blamed" ;;
+	esac
+}
+
+refuse_output()
+{
+	if [ -e /dev/full ]; then
+		"$program" "$@" >/dev/full 2>"$tmp/err"
+		status=$?
+		unwritten "a full disk: $*"
+	fi
+	"$program" "$@" >&- 2>"$tmp/err"
 	status=$?
-	[ $status -eq 1 ] || fail "a full disk: status $status"
-fi
+	unwritten "no output: $*"
+}
+refuse_output doctor
+refuse_output bench --count=100
 
 # With 64 KiB.
 limit=64
@@ -157,6 +175,8 @@ json.loads(sys.stdin.readline())' || fail 'no JSON'
 	fi
 	run 0 bench --json --count=100
 	[ -n "$(figure bench pair)" ] || fail 'bench.pair'
+	refuse_output doctor --json
+	refuse_output bench --json --count=100
 else
 	run 2 doctor --json
 	echo 'skipped: --json, for this was built without jansson'
@@ -178,6 +198,7 @@ case "${ASAN_OPTIONS-}" in
 	*'sodium-arena: overflow: arena "demo"'*'offset 32'*) ;;
 	*) fail 'no report of the overflow' ;;
 	esac
+	refuse_output demo
 	;;
 esac
 if [ $can_be_poor -eq 0 ]; then

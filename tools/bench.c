@@ -166,10 +166,12 @@ int bench_run(const struct command_options *options)
 	bench.arena = sa_arena_create(NULL);
 	if (bench.many != NULL && bench.arena != NULL)
 		result = measure_all(&bench, options->sheet);
-	if (result != 0)
+	if (result != 0) {
 		perror(PROGRAM ": bench");
-	else if (options->sheet->end() != 0)
+	} else if (options->sheet->end() != 0) {
 		perror(PROGRAM ": standard output");
+		result = -1;
+	}
 	sa_arena_destroy(bench.arena);
 	free(bench.many);
 	return result == 0 ? STATUS_OK : STATUS_BAD;

@@ -113,10 +113,17 @@ static int tour(sa_arena *arena, unsigned char *key)
 	if (!ends_child(overflow, arena, key, SIGABRT))
 		return -1;
 	say("5. Here all is well: sa_arena_check(), then the statistics:");
-	if (sa_arena_check(arena) != 0)
+	return sa_arena_check(arena);
+}
+
+/* 0, or -1 with errno if not all of the demonstration could be written. */
+static int finish(sa_arena *arena)
+{
+	if (fflush(stdout) != 0 ||
+	    sa_arena_stats_print(arena, STDOUT_FILENO) != 0)
 		return -1;
-	fflush(stdout);
-	return sa_arena_stats_print(arena, STDOUT_FILENO);
+	say("6. sa_arena_destroy() wipes what is left.");
+	return fflush(stdout) == 0 && ferror(stdout) == 0 ? 0 : -1;
 }
 
 int demo_run(const struct command_options *options)
@@ -130,11 +137,13 @@ int demo_run(const struct command_options *options)
 	key = store_key(&arena);
 	if (key != NULL)
 		result = tour(arena, key);
-	if (result == 0)
-		say("6. sa_arena_destroy() wipes what is left.");
-	else
+	if (result != 0) {
 		fprintf(stderr, PROGRAM ": the demonstration failed; see "
 					"\"" PROGRAM " doctor --count=1\"\n");
+	} else if (finish(arena) != 0) {
+		perror(PROGRAM ": standard output");
+		result = -1;
+	}
 	sa_arena_destroy(arena);
 	return result == 0 ? STATUS_OK : STATUS_BAD;
 }
