@@ -283,34 +283,78 @@ static size_t saturate(uint64_t value)
 	return value > SIZE_MAX ? SIZE_MAX : (size_t)value;
 }
 
-static uint64_t parse_number(const char *text, unsigned base)
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* False if that is no digit in this base. */
+static bool append_digit(uint64_t *value, char c, unsigned base)
+{
+	unsigned digit;
+
+	if (c >= '0' && c <= '9')
+		digit = (unsigned)(c - '0');
+	else if (c >= 'a' && c <= 'f')
+		digit = (unsigned)(c - 'a') + 10;
+	else
+		return false;
+	if (digit >= base)
+		return false;
+	*value = *value * base + digit;
+	return true;
+}
+
+static uint64_t parse_number(const char *text)
 {
 	uint64_t value = 0;
 
-	while (*text == ' ' || *text == '\t')
+	while (is_blank(*text))
 		text++;
-	for (;; text++) {
-		unsigned digit;
+	while (append_digit(&value, *text, 10))
+		text++;
+	return value;
+}
 
-		if (*text >= '0' && *text <= '9')
-			digit = (unsigned)(*text - '0');
-		else if (*text >= 'a' && *text <= 'f')
-			digit = (unsigned)(*text - 'a') + 10;
-		else
-			return value;
-		if (digit >= base)
-			return value;
-		value = value * base + digit;
+/* The number behind `key`, which begins with a newline and has no other; 0 if
+ * it is not there. */
+typedef struct {
+	const char *key;
+	unsigned base;
+	size_t matched; /* bytes of the key */
+	bool is_begun;
+	bool is_complete;
+	uint64_t value;
+} figure;
+
+static void take_byte(figure *f, char c)
+{
+	if (f->is_complete)
+		return;
+	if (f->key[f->matched] == c) {
+		f->matched++;
+	} else if (f->key[f->matched] != '\0') {
+		f->matched = c == '\n';
+	} else if (f->is_begun || !is_blank(c)) {
+		f->is_begun = true;
+		f->is_complete = !append_digit(&f->value, c, f->base);
 	}
 }
 
-/* The figure behind `key` in /proc/self/status, or `otherwise`. */
-static uint64_t status_figure(const head *status, const char *key,
-			      unsigned base, uint64_t otherwise)
-{
-	const char *at = strstr(status->text, key);
+/* Of /proc/self/status.  The groups stand before them, and may be thousands. */
+typedef struct {
+	figure locked; /* KiB */
+	figure capabilities;
+} status_figures;
 
-	return at == NULL ? otherwise : parse_number(at + strlen(key), base);
+static void take_figures(const char *piece, size_t size, void *state)
+{
+	status_figures *status = state;
+
+	for (size_t i = 0; i < size; i++) {
+		take_byte(&status->locked, piece[i]);
+		take_byte(&status->capabilities, piece[i]);
+	}
 }
 
 /* Read a file of the kernel's that is about huge pages. */
@@ -336,7 +380,7 @@ size_t sa_os_huge_page_size(void)
 	    prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) != 0 ||
 	    madvise(NULL, 0, MADV_DONTNEED_LOCKED) != 0)
 		return 0;
-	return (size_t)parse_number(size.text, 10);
+	return (size_t)parse_number(size.text);
 }
 
 bool sa_os_gives_huge_pages(void)
@@ -360,18 +404,19 @@ size_t sa_os_memory_size(void)
 
 size_t sa_os_lockable_size(void)
 {
+	status_figures status = {
+		.locked = {.key = "\nVmLck:", .base = 10},
+		.capabilities = {.key = "\nCapEff:", .base = 16}};
 	struct rlimit limit;
-	head status = {0};
-	uint64_t locked, capabilities;
+	uint64_t locked;
 
 	if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 ||
 	    limit.rlim_cur == RLIM_INFINITY ||
-	    !read_file("/proc/self/status", keep_head, &status))
+	    !read_file("/proc/self/status", take_figures, &status))
 		return SIZE_MAX;
-	capabilities = status_figure(&status, "\nCapEff:", 16, 0);
-	if ((capabilities >> CAPABILITY_IPC_LOCK & 1) != 0)
+	if ((status.capabilities.value >> CAPABILITY_IPC_LOCK & 1) != 0)
 		return SIZE_MAX;
-	locked = status_figure(&status, "\nVmLck:", 10, 0) * 1024;
+	locked = status.locked.value * 1024;
 	if (locked >= limit.rlim_cur)
 		return 0;
 	return sa_align_down(saturate(limit.rlim_cur - locked),
@@ -392,7 +437,7 @@ size_t sa_os_available_mappings(void)
 	size_t limit = DEFAULT_MAX_MAP_COUNT, used = 0;
 
 	if (read_file("/proc/sys/vm/max_map_count", keep_head, &maximum))
-		limit = (size_t)parse_number(maximum.text, 10);
+		limit = (size_t)parse_number(maximum.text);
 	if (!read_file("/proc/self/maps", count_lines, &used))
 		return SIZE_MAX;
 	return used < limit ? limit - used : 0;

@@ -8,6 +8,7 @@
 #include "os.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -423,6 +424,31 @@ START_TEST(test_lockable_size)
 }
 END_TEST
 
+/* In /proc/self/status a user's groups stand before what is asked for. */
+static void ask_with_many_groups(void *unused)
+{
+	gid_t groups[2000];
+
+	(void)unused;
+	for (size_t i = 0; i < SUPPORT_LENGTH(groups); i++)
+		groups[i] = (gid_t)(1000000000 + i);
+	if (setgroups(SUPPORT_LENGTH(groups), groups) != 0 ||
+	    setresuid(65534, 65534, 65534) != 0 ||
+	    support_become_ordinary(64 * KIB) != 0)
+		_exit(SUPPORT_CANNOT_TELL);
+	SUPPORT_REQUIRE(getgroups(0, NULL) == SUPPORT_LENGTH(groups));
+	SUPPORT_REQUIRE(can_lock(map(64 * KIB), 64 * KIB));
+	SUPPORT_REQUIRE(sa_os_lockable_size() == 0);
+	support_leave(0);
+}
+
+START_TEST(test_lockable_with_many_groups)
+{
+	support_assert_passes_or_skip("lockable_with_many_groups",
+				      ask_with_many_groups, NULL);
+}
+END_TEST
+
 START_TEST(test_lockable_as_we_are)
 {
 	ck_assert_int_eq(support_can_lock(MIB), sa_os_lockable_size() >= MIB);
@@ -538,6 +564,7 @@ int main(void)
 	tcase_add_test(os, test_lock_present);
 	tcase_add_test(os, test_memory_size);
 	tcase_add_loop_test(os, test_lockable_size, 0, 6);
+	tcase_add_test(os, test_lockable_with_many_groups);
 	tcase_add_test(os, test_lockable_as_we_are);
 	tcase_add_test(os, test_all_mappings);
 	tcase_add_test(os, test_available_mappings);
