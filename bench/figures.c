@@ -149,8 +149,9 @@ static void scale_rows(const struct report *report, FILE *stream)
 		    strcmp(cell->allocator->name, REPORT_ARENA) != 0)
 			continue;
 		fprintf(stream,
-			"| %zu million secrets: the worst of alloc, owns and "
-			"free over the figure at one million | %.2f |\n",
+			"| %zu million secrets: the worst of alloc in memory "
+			"at hand, owns and free over the figure at one million "
+			"| %.2f |\n",
 			cell->count / 1000000,
 			scale_worst(&cell->figures, &base->figures));
 	}
