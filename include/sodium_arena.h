@@ -407,7 +407,12 @@ SA_ARENA_API size_t sa_arena_trim(sa_arena *arena);
  * it.  0, or -1 with errno: EINVAL (NULL arena), or the errno of mprotect(2)
  * when a resting region cannot be opened for reading or closed again, which
  * sa_arena_current_access() then tells.
- * Misuse detected: OVERFLOW, UNDERFLOW, WRITE_AFTER_FREE.
+ * Misuse detected: OVERFLOW, UNDERFLOW, WRITE_AFTER_FREE.  What was written
+ * before the start of one object lies behind the one below, and whose it was
+ * the bytes do not tell: a small object's underflow is told as OVERFLOW of the
+ * object below, or as WRITE_AFTER_FREE where that is freed, unless the object
+ * is the first of its slab.  sa_arena_free() of the damaged object says
+ * UNDERFLOW.
  */
 SA_ARENA_API int sa_arena_check(sa_arena *arena);
 
