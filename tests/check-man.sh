@@ -3,7 +3,8 @@
 # Manual pages: each function of the headers has a page of its name, which
 # declares it as its header does; links lead to pages that name them; the
 # overview names each header, and what programs call of the adapters for other
-# libraries; and mandoc finds nothing to warn of.
+# libraries; examples that are whole programs compile without a warning; and
+# mandoc finds nothing to warn of.
 # shellcheck disable=SC2086 # lists of pages are words
 set -eu
 
@@ -92,6 +93,21 @@ for adapter in $adapters; do
 	done
 done >>"$tmp/overview"
 ! [ -s "$tmp/overview" ] || complain "$(cat "$tmp/overview")"
+
+# What begins with #include is a whole program.
+examples=0
+for page in $pages; do
+	program=$tmp/$(basename "$page").c
+	sed -n '/^\.Sh EXAMPLES/,/^\.Sh [^E]/p' "$page" |
+		sed -n '/^#include/,/^\.Ed/p' |
+		sed '/^\.Ed/d; s/^\\&//; s/\\e/\\/g' >"$program"
+	[ -s "$program" ] || continue
+	examples=$((examples + 1))
+	${CC:-cc} ${TUTORIAL_CFLAGS-} -std=gnu11 -Wall -Wextra -Wpedantic \
+		-Werror -I "$srcdir/include" -c -o "$tmp/example.o" \
+		"$program" || complain "$page: its example does not compile"
+done
+[ $examples -gt 0 ] || complain 'no page has an example that is a program'
 
 [ $status -eq 0 ] || exit 1
 if ! command -v mandoc >/dev/null; then
