@@ -491,6 +491,8 @@ typedef struct sa_arena_preflight_report {
  * allocation would give: EPERM, ENOMEM or ENOSPC; the report is filled either
  * way.  -1 with EINVAL and nothing filled: bad options, NULL report or wrong
  * report->size.  Any thread may call it at any time.
+ * It does not look at limits on address space and data (RLIMIT_AS,
+ * RLIMIT_DATA), nor at memory that is free.
  */
 SA_ARENA_API int
 sa_arena_preflight(const sa_arena_options *options, size_t count, size_t size,
