@@ -270,7 +270,7 @@ size_t sa_arena_size(const sa_arena *arena, const void *ptr)
 
 int sa_arena_owns(const sa_arena *arena, const void *ptr)
 {
-	return arena != NULL && sa_object_is_live(arena, ptr);
+	return arena != NULL && sa_object_is_live(unconst(arena), ptr);
 }
 
 int sa_arena_contains(const sa_arena *arena, const void *ptr)

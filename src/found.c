@@ -5,6 +5,8 @@
 
 #include "found.h"
 
+#include "shards.h"
+
 static sa_arena_misuse bad_pointer(sa_arena_misuse_kind kind, const void *ptr)
 {
 	return (sa_arena_misuse){.kind = kind, .object = ptr};
@@ -25,9 +27,33 @@ size_t sa_found_size(sa_found found)
 	return sa_mark_size(sa_slot_mark(found.slot));
 }
 
-bool sa_object_is_live(const sa_arena *arena, const void *ptr)
+/* A slab that no object keeps could be given back, and its descriptor used
+ * again, while it is looked at: not with this thread inside its shard, or
+ * having the mutex, which NULL stands for. */
+static sa_shard *hold_slabs(sa_arena *arena)
 {
-	return sa_found_is_live(sa_object_find(arena, ptr));
+	sa_shard *shard = sa_shards_enter(arena);
+
+	if (SA_UNLIKELY(shard == NULL))
+		sa_arena_lock(arena);
+	return shard;
+}
+
+static void let_slabs_go(sa_arena *arena, sa_shard *shard)
+{
+	if (SA_LIKELY(shard != NULL))
+		sa_shards_leave(shard);
+	else
+		sa_arena_unlock(arena);
+}
+
+bool sa_object_is_live(sa_arena *arena, const void *ptr)
+{
+	sa_shard *shard = hold_slabs(arena);
+	bool is_live = sa_found_is_live(sa_object_find(arena, ptr));
+
+	let_slabs_go(arena, shard);
+	return is_live;
 }
 
 /* The object whose slot the address lies in, live or not. */
@@ -40,6 +66,14 @@ static sa_found slot_around(sa_slab *slab, uintptr_t address)
 		found.slot = sa_slab_slot_at(
 			slab, (uint32_t)((address - slots) / slab->stride));
 	return found;
+}
+
+static bool slab_contains(sa_slab *slab, uintptr_t address)
+{
+	sa_found found = slot_around(slab, address);
+
+	return sa_found_is_live(found) &&
+	       address - (uintptr_t)found.slot.memory < sa_found_size(found);
 }
 
 /* With the mutex.  Only a large object's first page is in the page map. */
@@ -60,19 +94,16 @@ static sa_found large_around(const sa_arena *arena, uintptr_t address)
 bool sa_object_contains(sa_arena *arena, const void *ptr)
 {
 	uintptr_t address = (uintptr_t)ptr;
+	sa_shard *shard = hold_slabs(arena);
 	void *entry = sa_pagemap_find(&arena->pagemap, address);
-	sa_found found;
-	bool contains;
+	bool is_slab = sa_found_entry_is_slab(entry);
+	bool contains = is_slab && slab_contains(entry, address);
 
-	if (sa_found_entry_is_slab(entry)) {
-		found = slot_around(entry, address);
-		return sa_found_is_live(found) &&
-		       address - (uintptr_t)found.slot.memory <
-			       sa_found_size(found);
-	}
+	let_slabs_go(arena, shard);
+	if (is_slab)
+		return contains;
 	sa_arena_lock(arena);
-	found = large_around(arena, address);
-	contains = sa_found_is_live(found);
+	contains = sa_found_is_live(large_around(arena, address));
 	sa_arena_unlock(arena);
 	return contains;
 }

@@ -21,7 +21,9 @@ SA_INLINE bool sa_found_entry_is_slab(const void *entry)
 	return entry != NULL && ((uintptr_t)entry & 1) == 0;
 }
 
-/* Safe against any value; takes no lock. */
+/* Safe against any value; takes no lock.  The slab of an object that is not
+ * alive may be given back meanwhile by others, unless the caller is in its
+ * shard or has the mutex. */
 SA_INLINE sa_found sa_object_find(const sa_arena *arena, const void *ptr)
 {
 	sa_found found = {{NULL, NULL, NULL}, NULL};
@@ -65,7 +67,8 @@ sa_arena_misuse sa_found_misuse(sa_found found, const void *ptr);
 sa_found sa_object_find_live(const sa_arena *arena, const void *ptr);
 size_t sa_object_size(const sa_arena *arena, const void *ptr);
 
-bool sa_object_is_live(const sa_arena *arena, const void *ptr);
+/* Any value may be asked about, at any time. */
+bool sa_object_is_live(sa_arena *arena, const void *ptr);
 
 /* Is it any byte of a live object?  May take the mutex. */
 bool sa_object_contains(sa_arena *arena, const void *ptr);

@@ -372,3 +372,18 @@ void sa_object_free_locked(sa_arena *arena, void *ptr)
 	if (out.is_misuse)
 		sa_arena_misused(arena, &out.misuse);
 }
+
+bool sa_object_free_in_pool_locked(sa_arena *arena, void *ptr, unsigned class)
+{
+	uint32_t index;
+	const sa_slab *slab;
+	bool is_of_pool;
+
+	sa_arena_lock(arena);
+	slab = sa_object_slab(arena, ptr, &index);
+	is_of_pool = slab != NULL && slab->class == class;
+	sa_arena_unlock(arena);
+	if (is_of_pool)
+		sa_object_free_locked(arena, ptr);
+	return is_of_pool;
+}

@@ -14,6 +14,8 @@
 void *sa_object_alloc_locked(sa_arena *arena, size_t size, unsigned class,
 			     size_t alignment) SA_COLD;
 void sa_object_free_locked(sa_arena *arena, void *ptr) SA_COLD;
+bool sa_object_free_in_pool_locked(sa_arena *arena, void *ptr,
+				   unsigned class) SA_COLD;
 
 /*
  * Inside the shard, and leaving it: whatever is not plain.  The plain paths end
@@ -212,17 +214,18 @@ SA_INLINE void sa_object_free(sa_arena *arena, void *ptr)
 SA_INLINE bool sa_object_free_in_pool(sa_arena *arena, void *ptr,
 				      unsigned class)
 {
+	sa_shard *shard = sa_shards_enter(arena);
 	uint32_t index;
-	sa_slab *slab = sa_object_slab(arena, ptr, &index);
-	sa_shard *shard;
+	sa_slab *slab;
 
-	if (SA_UNLIKELY(slab == NULL || slab->class != class))
-		return false;
-	shard = sa_shards_enter(arena);
 	if (SA_UNLIKELY(shard == NULL))
-		sa_object_free_locked(arena, ptr);
-	else
-		sa_object_free_at(shard, slab, ptr, index);
+		return sa_object_free_in_pool_locked(arena, ptr, class);
+	slab = sa_object_slab(arena, ptr, &index);
+	if (SA_UNLIKELY(slab == NULL || slab->class != class)) {
+		sa_shards_leave(shard);
+		return false;
+	}
+	sa_object_free_at(shard, slab, ptr, index);
 	return true;
 }
 

@@ -565,6 +565,49 @@ START_TEST(test_cancelled)
 }
 END_TEST
 
+/* Of addresses that were objects once: their slabs are given back and used by
+ * other classes meanwhile.  The answer may be anything; ThreadSanitizer is the
+ * judge of what is read for it. */
+static void *dead[4096];
+
+static void *ask_about_the_dead(void *unused)
+{
+	size_t count = 0;
+
+	while (!atomic_load(&has_ended))
+		for (size_t i = 0; i < SUPPORT_LENGTH(dead); i++) {
+			count += (size_t)sa_arena_owns(arena, dead[i]);
+			count += (size_t)sa_arena_contains(arena, dead[i]);
+		}
+	SUPPORT_REQUIRE(count < SIZE_MAX);
+	return unused;
+}
+
+START_TEST(test_asked_about_the_dead)
+{
+	pthread_t thread;
+
+	for (size_t i = 0; i < SUPPORT_LENGTH(dead); i++)
+		dead[i] = sa_arena_alloc(arena, 32);
+	for (size_t i = 0; i < SUPPORT_LENGTH(dead); i++)
+		sa_arena_free(arena, dead[i]);
+	ck_assert_int_eq(
+		pthread_create(&thread, NULL, ask_about_the_dead, NULL), 0);
+	for (unsigned round = 0; round < SUPPORT_ROUNDS(200); round++) {
+		static void *objects[300];
+		size_t size = round % 2 == 0 ? 32 : 3000;
+
+		for (size_t i = 0; i < SUPPORT_LENGTH(objects); i++)
+			objects[i] = sa_arena_alloc(arena, size);
+		for (size_t i = 0; i < SUPPORT_LENGTH(objects); i++)
+			sa_arena_free(arena, objects[i]);
+		ck_assert_int_eq(sa_arena_reset(arena), 0);
+	}
+	atomic_store(&has_ended, 1);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+END_TEST
+
 START_TEST(test_without_barrier)
 {
 	support_assert_passes(work_without_barrier, NULL);
@@ -812,6 +855,7 @@ int main(void)
 	tcase_add_loop_test(threads, test_holders, 0, 2);
 	tcase_add_test(threads, test_free_at_any_time);
 	tcase_add_test(threads, test_alloc_at_any_time);
+	tcase_add_test(threads, test_asked_about_the_dead);
 	tcase_add_loop_test(threads, test_cancelled, 0, 3);
 	tcase_add_test(threads, test_without_barrier);
 	tcase_add_test(threads, test_crimes_across_threads);
