@@ -192,7 +192,9 @@ sa_arena_aligned_alloc(sa_arena *arena, size_t alignment, size_t size);
  * both sizes and new bytes are zero.  In place where the slot allows, else
  * moved, and the copy left behind is wiped.  `ptr` NULL allocates; size 0
  * gives an object of no bytes and never frees.  The arena has to be READWRITE,
- * even if the object shrinks where it lies.
+ * even if the object shrinks where it lies, and to stay so: whoever shares it
+ * with threads that close it holds it open meanwhile (sa_arena_open()), or the
+ * copying may fault.
  *
  * NULL with errno as sa_arena_alloc(), and the object is untouched.
  * The object itself must not be used by another thread meanwhile.
@@ -203,8 +205,8 @@ sa_arena_realloc(sa_arena *arena, void *ptr, size_t size);
 
 /*
  * Allocate `size` bytes and copy them in from `src`, which may be NULL only
- * if size is 0 (else EINVAL).  The arena has to be READWRITE; a source in an
- * arena, readable.  Errors as sa_arena_alloc().
+ * if size is 0 (else EINVAL).  The arena has to be READWRITE and stay so, as for
+ * sa_arena_realloc(); a source in an arena, readable.  Errors as sa_arena_alloc().
  */
 SA_ARENA_API SA_ARENA_USE_RESULT void *
 sa_arena_dup(sa_arena *arena, const void *src, size_t size);

@@ -62,6 +62,7 @@ has '(BIND_NOW|FLAGS_1.* NOW)' dynamic || complain 'symbols are bound late'
 has 'GNU_STACK' segments || complain 'says nothing of the stack'
 ! has 'GNU_STACK.* RWE ' segments || complain 'an executable stack'
 ! has 'LOAD.* RWE ' segments || complain 'memory writable and executable'
+has 'FLAGS_1.* NODELETE' dynamic || complain 'can be unloaded'
 ! has '(TEXTREL|RPATH|RUNPATH)' dynamic || complain 'text relocations or rpath'
 
 if is_on -fstack-protector-strong -fno-stack-protector; then
