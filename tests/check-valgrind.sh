@@ -24,9 +24,9 @@ fi
 memcheck='test_access test_api test_atfork test_barrier test_bitmap test_bits
 	test_buffer test_canary test_counters test_crimes test_crimes_bounds
 	test_crimes_frees test_crimes_pointers test_cxx test_fatal test_fault
-	test_faults test_fork test_format test_growth test_hold test_large
-	test_limits test_line test_malloc test_malloc_heap test_malloc_lifetime
-	test_meta test_os test_os_refused test_pagemap test_passphrase test_pool
+	test_faults test_fork test_format test_growth test_hold test_invariants
+	test_large test_limits test_line test_malloc test_malloc_heap
+	test_malloc_lifetime test_meta test_os test_os_refused test_pagemap test_passphrase test_pool
 	test_preflight test_random test_random_ops test_region test_registry
 	test_scarcity test_shard test_shard_inbox test_sizeclass test_slab
 	test_slab_claims test_stats test_thread test_threads test_tools
@@ -38,10 +38,10 @@ not_memcheck='test_core test_residue test_syscalls'
 # Programs with threads, most of which share arenas: under helgrind and DRD, or
 # one of them.
 helgrind='test_counters test_crimes_frees test_fault test_faults test_fork
-	test_malloc test_malloc_heap test_os test_os_refused test_passphrase
+	test_invariants test_malloc test_malloc_heap test_os test_os_refused test_passphrase
 	test_pool test_registry test_thread test_threads'
 drd='test_counters test_crimes_frees test_fault test_faults test_fork
-	test_malloc test_malloc_heap test_os test_os_refused test_passphrase
+	test_invariants test_malloc test_malloc_heap test_os test_os_refused test_passphrase
 	test_pool test_registry'
 # Not those of the protocol without locks, whose atomics Valgrind takes for races
 # (test_barrier, test_pagemap, test_shard_inbox, test_slab_claims): they are
