@@ -34,6 +34,8 @@ void judge_start(void)
 sa_arena_misuse judge(void (*crime)(void *context), void *context)
 {
 	is_expected = 1;
+	/* It has left by longjmp(). */
+	judge_start();
 	if (setjmp(scene) == 0) {
 		crime(context);
 		fuzz_give_up(__FILE__, __LINE__, "the misuse is reported");

@@ -5,6 +5,7 @@
 #include "fatal.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -16,6 +17,9 @@ static sa_arena_misuse_handler handler_function;
 static void *handler_context;
 /* Fixed before the first arena exists. */
 static void (*fatal_witness)(const sa_arena_misuse *misuse);
+/* This thread has had misuse to tell, and does not come back from that; unless
+ * the handler jumped out, and then set one anew. */
+static _Thread_local bool is_ending;
 
 void sa_fatal_lock(void)
 {
@@ -29,6 +33,7 @@ void sa_fatal_unlock(void)
 
 void sa_fatal_set_handler(sa_arena_misuse_handler handler, void *context)
 {
+	is_ending = false;
 	pthread_mutex_lock(&handler_mutex);
 	handler_function = handler;
 	handler_context = context;
@@ -77,6 +82,20 @@ static void write_report(const sa_arena_misuse *misuse)
 	(void)sa_line_write(&line, STDERR_FILENO);
 }
 
+/* A handler that meets misuse itself is not called again, or it would be for
+ * as long as there is a stack. */
+static sa_arena_misuse_handler take_handler(void **context)
+{
+	sa_arena_misuse_handler handler;
+
+	pthread_mutex_lock(&handler_mutex);
+	handler = is_ending ? NULL : handler_function;
+	*context = handler_context;
+	pthread_mutex_unlock(&handler_mutex);
+	is_ending = true;
+	return handler;
+}
+
 void sa_fatal_misuse(const sa_arena_misuse *misuse)
 {
 	sa_arena_misuse_handler handler;
@@ -84,10 +103,7 @@ void sa_fatal_misuse(const sa_arena_misuse *misuse)
 
 	SA_PROBE5(misuse, misuse->arena, misuse->kind, misuse->object,
 		  misuse->size, misuse->offset);
-	pthread_mutex_lock(&handler_mutex);
-	handler = handler_function;
-	context = handler_context;
-	pthread_mutex_unlock(&handler_mutex);
+	handler = take_handler(&context);
 	if (handler == NULL)
 		write_report(misuse);
 	if (fatal_witness != NULL)

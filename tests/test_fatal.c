@@ -4,7 +4,10 @@
 
 #include "support.h"
 
+#include <setjmp.h>
 #include <signal.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "fatal.h"
 
@@ -34,6 +37,90 @@ START_TEST(test_impossible)
 }
 END_TEST
 
+/* ------------------------------------------------------ a handler's misuse */
+
+static sa_arena *damaged;
+static unsigned char *overflown;
+
+static void damage(void)
+{
+	damaged = support_arena_create();
+	overflown = sa_arena_alloc(damaged, 32);
+	SUPPORT_REQUIRE(overflown != NULL);
+	support_flip(overflown + 32);
+}
+
+static void free_overflown(void *unused)
+{
+	(void)unused;
+	sa_arena_free(damaged, overflown);
+}
+
+static jmp_buf out;
+static int jumps;
+
+static void jump_out(const sa_arena_misuse *misuse, void *context)
+{
+	static const char text[] = "jumped\n";
+
+	(void)context;
+	SUPPORT_REQUIRE(misuse->object == overflown);
+	SUPPORT_REQUIRE(write(STDERR_FILENO, text, sizeof text - 1) ==
+			sizeof text - 1);
+	jumps++;
+	longjmp(out, 1);
+}
+
+/* Set anew, one that has jumped out is called again; not without. */
+static void free_again(void *unused)
+{
+	(void)unused;
+	if (setjmp(out) == 0 || jumps < 2)
+		sa_arena_set_misuse_handler(jump_out, NULL);
+	sa_arena_free(damaged, overflown);
+}
+
+START_TEST(test_handler_jumps_out)
+{
+	static const char told[] = "jumped\njumped\nsodium-arena: overflow: ";
+	support_end end;
+
+	damage();
+	support_child(free_again, NULL, &end);
+	ck_assert_int_eq(end.signal, SIGABRT);
+	ck_assert_int_eq(strncmp(end.text, told, strlen(told)), 0);
+}
+END_TEST
+
+/* Both meet the same misuse again. */
+static void check_again(const sa_arena_misuse *misuse, void *context)
+{
+	static const char text[] = "handled\n";
+
+	(void)misuse;
+	SUPPORT_REQUIRE(write(STDERR_FILENO, text, sizeof text - 1) ==
+			sizeof text - 1);
+	if (context != NULL)
+		sa_arena_destroy(damaged);
+	else
+		SUPPORT_REQUIRE(sa_arena_check(damaged) == 0);
+}
+
+/* The handler is called once, and what it meets is told by the plain line. */
+START_TEST(test_misuse_in_handler)
+{
+	static const char told[] = "handled\nsodium-arena: overflow: ";
+	support_end end;
+
+	damage();
+	sa_arena_set_misuse_handler(check_again, _i == 0 ? NULL : &end);
+	support_child(free_overflown, NULL, &end);
+	ck_assert_int_eq(end.signal, SIGABRT);
+	ck_assert_int_eq(strncmp(end.text, told, strlen(told)), 0);
+	ck_assert_str_eq(strchr(strstr(end.text, "overflow"), '\n'), "\n");
+}
+END_TEST
+
 START_TEST(test_names)
 {
 	ck_assert_str_eq(sa_arena_misuse_name(SA_ARENA_MISUSE_OVERFLOW),
@@ -50,6 +137,8 @@ int main(void)
 	TCase *all = tcase_create("all");
 
 	tcase_add_test(all, test_impossible);
+	tcase_add_test(all, test_handler_jumps_out);
+	tcase_add_loop_test(all, test_misuse_in_handler, 0, 2);
 	tcase_add_test(all, test_names);
 	suite_add_tcase(suite, all);
 	return support_run(suite);
