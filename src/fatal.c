@@ -96,11 +96,21 @@ static sa_arena_misuse_handler take_handler(void **context)
 	return handler;
 }
 
+/* write() is where a thread can be cancelled, and the process would go on
+ * without it.  For good: what follows is abort(). */
+static void disable_cancel(void)
+{
+	int before;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+}
+
 void sa_fatal_misuse(const sa_arena_misuse *misuse)
 {
 	sa_arena_misuse_handler handler;
 	void *context;
 
+	disable_cancel();
 	SA_PROBE5(misuse, misuse->arena, misuse->kind, misuse->object,
 		  misuse->size, misuse->offset);
 	handler = take_handler(&context);
@@ -117,6 +127,7 @@ void sa_fatal_impossible(const char *what)
 {
 	sa_line line;
 
+	disable_cancel();
 	sa_line_clear(&line);
 	sa_line_add(&line, "sodium-arena: internal error: ");
 	sa_line_add(&line, what);

@@ -131,14 +131,25 @@ static void hand_on(int number, siginfo_t *info, void *context)
 		previous.sa_handler(number);
 }
 
+/* A thread that was cancelled by the write() would leave the mutexes locked. */
+static void report(void *address)
+{
+	int state;
+
+	if (atomic_flag_test_and_set(&line_is_taken))
+		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	sa_registry_try_visit(report_arena, address);
+	pthread_setcancelstate(state, &state);
+	atomic_flag_clear(&line_is_taken);
+}
+
 static void handle(int number, siginfo_t *info, void *context)
 {
 	int kept = errno;
 
-	if (is_of_memory(info) && !atomic_flag_test_and_set(&line_is_taken)) {
-		sa_registry_try_visit(report_arena, info->si_addr);
-		atomic_flag_clear(&line_is_taken);
-	}
+	if (is_of_memory(info))
+		report(info->si_addr);
 	errno = kept;
 	hand_on(number, info, context);
 }

@@ -4,6 +4,7 @@
 
 #include "support.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
@@ -121,6 +122,57 @@ START_TEST(test_misuse_in_handler)
 }
 END_TEST
 
+/* ------------------------------------------------- threads to be cancelled */
+
+static void *do_cancelled(void *deed)
+{
+	/* A thread's first call asks for a number and for randomness. */
+	if (damaged != NULL)
+		SUPPORT_REQUIRE(sa_arena_alloc(damaged, 32) != NULL);
+	SUPPORT_REQUIRE(pthread_cancel(pthread_self()) == 0);
+	(*(void (**)(void *))deed)((void *)(uintptr_t) "wrong");
+	return NULL;
+}
+
+static void do_in_thread(void *deed)
+{
+	pthread_t thread;
+
+	SUPPORT_REQUIRE(pthread_create(&thread, NULL, do_cancelled, deed) == 0);
+	SUPPORT_REQUIRE(pthread_join(thread, NULL) == 0);
+}
+
+/* Who is to be cancelled tells it first, and ends the process. */
+START_TEST(test_cancelled)
+{
+	static void (*const deeds[])(void *) = {free_overflown, be_impossible};
+	void (*deed)(void *) = deeds[_i];
+	support_end end;
+
+	damage();
+	support_child(do_in_thread, &deed, &end);
+	ck_assert_int_eq(end.signal, SIGABRT);
+	ck_assert_ptr_nonnull(strchr(end.text, '\n'));
+}
+END_TEST
+
+static void wait_in_handler(const sa_arena_misuse *misuse, void *context)
+{
+	(void)misuse;
+	(void)context;
+	pthread_testcancel();
+}
+
+START_TEST(test_cancelled_in_handler)
+{
+	void (*deed)(void *) = free_overflown;
+
+	damage();
+	sa_arena_set_misuse_handler(wait_in_handler, NULL);
+	support_assert_dies(do_in_thread, &deed, SIGABRT);
+}
+END_TEST
+
 START_TEST(test_names)
 {
 	ck_assert_str_eq(sa_arena_misuse_name(SA_ARENA_MISUSE_OVERFLOW),
@@ -139,6 +191,8 @@ int main(void)
 	tcase_add_test(all, test_impossible);
 	tcase_add_test(all, test_handler_jumps_out);
 	tcase_add_loop_test(all, test_misuse_in_handler, 0, 2);
+	tcase_add_loop_test(all, test_cancelled, 0, 2);
+	tcase_add_test(all, test_cancelled_in_handler);
 	tcase_add_test(all, test_names);
 	suite_add_tcase(suite, all);
 	return support_run(suite);

@@ -464,6 +464,49 @@ START_TEST(test_two_at_once)
 }
 END_TEST
 
+static void go_on(int number)
+{
+	(void)number;
+	SUPPORT_REQUIRE(sa_arena_protect(arena, SA_ARENA_READWRITE) == 0);
+}
+
+static void *peek_cancelled(void *unused)
+{
+	SUPPORT_REQUIRE(pthread_cancel(pthread_self()) == 0);
+	(void)support_peek(small);
+	pthread_testcancel();
+	return unused;
+}
+
+/* The line is written, the handler called and no lock left behind; and what
+ * then cancels is the thread's own affair. */
+static void be_cancelled(void *context)
+{
+	pthread_t thread;
+	void *result;
+
+	(void)context;
+	set_action(go_on, 0);
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	SUPPORT_REQUIRE(sa_arena_protect(arena, SA_ARENA_NOACCESS) == 0);
+	SUPPORT_REQUIRE(pthread_create(&thread, NULL, peek_cancelled, NULL) ==
+			0);
+	SUPPORT_REQUIRE(pthread_join(thread, &result) == 0);
+	SUPPORT_REQUIRE(result == PTHREAD_CANCELED);
+	SUPPORT_REQUIRE(sa_arena_current_access(arena) == SA_ARENA_READWRITE);
+	sa_arena_destroy(support_arena_create());
+}
+
+START_TEST(test_cancelled)
+{
+	support_end end;
+
+	support_child(be_cancelled, NULL, &end);
+	ck_assert_int_eq(end.status, 0);
+	ck_assert_ptr_nonnull(strstr(end.text, "NOACCESS now\n"));
+}
+END_TEST
+
 static stack_t little;
 
 static void check_stack(int number)
@@ -531,6 +574,7 @@ int main(void)
 	tcase_add_loop_test(all, test_refused, 1, 4);
 	tcase_add_test(all, test_refused_at_the_fault);
 	tcase_add_test(all, test_two_at_once);
+	tcase_add_test(all, test_cancelled);
 	tcase_add_test(all, test_little_stack);
 	suite_add_tcase(suite, all);
 	return support_run(suite);
