@@ -5,6 +5,7 @@
 #include "fatal.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -96,13 +97,20 @@ static sa_arena_misuse_handler take_handler(void **context)
 	return handler;
 }
 
-/* write() is where a thread can be cancelled, and the process would go on
- * without it.  For good: what follows is abort(). */
-static void disable_cancel(void)
+/*
+ * write() is where a thread can be cancelled, and the process would go on
+ * without it; and where SIGPIPE comes if nobody reads, and would be its end
+ * instead of SIGABRT.  Neither is undone: what follows is abort().
+ */
+static void begin_end(void)
 {
+	sigset_t broken_pipe;
 	int before;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	sigemptyset(&broken_pipe);
+	sigaddset(&broken_pipe, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &broken_pipe, NULL);
 }
 
 void sa_fatal_misuse(const sa_arena_misuse *misuse)
@@ -110,7 +118,7 @@ void sa_fatal_misuse(const sa_arena_misuse *misuse)
 	sa_arena_misuse_handler handler;
 	void *context;
 
-	disable_cancel();
+	begin_end();
 	SA_PROBE5(misuse, misuse->arena, misuse->kind, misuse->object,
 		  misuse->size, misuse->offset);
 	handler = take_handler(&context);
@@ -127,7 +135,7 @@ void sa_fatal_impossible(const char *what)
 {
 	sa_line line;
 
-	disable_cancel();
+	begin_end();
 	sa_line_clear(&line);
 	sa_line_add(&line, "sodium-arena: internal error: ");
 	sa_line_add(&line, what);

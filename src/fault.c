@@ -2,7 +2,8 @@
 /*
  * A handler of SIGSEGV that says in one line which arena's memory was touched,
  * and hands the signal on.  It takes locks only where they are free, and calls
- * nothing but write(2), sigaction(2) and what ends the process.
+ * nothing but write(2), what keeps that from ending the thread or the process,
+ * sigaction(2) and what ends the process.
  */
 #include <config.h>
 
@@ -97,6 +98,56 @@ static bool report_arena(sa_arena *arena, void *address)
 	return true;
 }
 
+/* ---------------------------------------------------------- undisturbed */
+
+/* What is held off while the line is written. */
+typedef struct peace {
+	sigset_t mask; /* of the thread, before */
+	bool is_pipe_broken;
+	int cancel_state;
+} peace;
+
+static sigset_t broken_pipe(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	return set;
+}
+
+static bool is_pipe_broken(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
+}
+
+/* A thread that was cancelled by the write() would leave mutexes locked; one
+ * that nobody reads would end the process by SIGPIPE, and whoever handles
+ * SIGSEGV would never know. */
+static void make_peace(peace *p)
+{
+	const sigset_t set = broken_pipe();
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &p->cancel_state);
+	p->is_pipe_broken = is_pipe_broken();
+	pthread_sigmask(SIG_BLOCK, &set, &p->mask);
+}
+
+/* The signal that the write() has caused goes with it. */
+static void end_peace(const peace *p)
+{
+	const struct timespec at_once = {0, 0};
+	const sigset_t set = broken_pipe();
+	int state;
+
+	if (!p->is_pipe_broken && is_pipe_broken())
+		(void)sigtimedwait(&set, NULL, &at_once);
+	pthread_sigmask(SIG_SETMASK, &p->mask, NULL);
+	pthread_setcancelstate(p->cancel_state, &state);
+}
+
 /* --------------------------------------------------------------- signal */
 
 static bool is_of_memory(const siginfo_t *info)
@@ -131,16 +182,15 @@ static void hand_on(int number, siginfo_t *info, void *context)
 		previous.sa_handler(number);
 }
 
-/* A thread that was cancelled by the write() would leave the mutexes locked. */
 static void report(void *address)
 {
-	int state;
+	peace held;
 
 	if (atomic_flag_test_and_set(&line_is_taken))
 		return;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	make_peace(&held);
 	sa_registry_try_visit(report_arena, address);
-	pthread_setcancelstate(state, &state);
+	end_peace(&held);
 	atomic_flag_clear(&line_is_taken);
 }
 

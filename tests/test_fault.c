@@ -507,6 +507,56 @@ START_TEST(test_cancelled)
 }
 END_TEST
 
+/* ---------------------------------------------------- a pipe nobody reads */
+
+static bool is_pending(void)
+{
+	sigset_t pending;
+
+	SUPPORT_REQUIRE(sigpending(&pending) == 0);
+	return sigismember(&pending, SIGPIPE) == 1;
+}
+
+static bool is_blocked(void)
+{
+	sigset_t mask;
+
+	SUPPORT_REQUIRE(pthread_sigmask(SIG_SETMASK, NULL, &mask) == 0);
+	return sigismember(&mask, SIGPIPE) == 1;
+}
+
+/* The handler that was there finds SIGPIPE as it was: not there; blocked; and
+ * blocked and pending. */
+static void nobody_reads(void *context)
+{
+	bool is_held = *(int *)context > 0, has_come = *(int *)context > 1;
+	sigset_t set;
+	int fds[2];
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	set_action(simple, 0);
+	signal(SIGPIPE, SIG_DFL);
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	SUPPORT_REQUIRE(sa_arena_protect(arena, SA_ARENA_NOACCESS) == 0);
+	SUPPORT_REQUIRE(pipe(fds) == 0);
+	close(fds[0]);
+	SUPPORT_REQUIRE(dup2(fds[1], STDERR_FILENO) == STDERR_FILENO);
+	if (is_held)
+		SUPPORT_REQUIRE(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
+	if (has_come)
+		SUPPORT_REQUIRE(raise(SIGPIPE) == 0);
+	peek(NULL);
+	SUPPORT_REQUIRE(calls == 1);
+	SUPPORT_REQUIRE(is_blocked() == is_held && is_pending() == has_come);
+}
+
+START_TEST(test_nobody_reads)
+{
+	support_assert_passes(nobody_reads, &_i);
+}
+END_TEST
+
 static stack_t little;
 
 static void check_stack(int number)
@@ -575,6 +625,7 @@ int main(void)
 	tcase_add_test(all, test_refused_at_the_fault);
 	tcase_add_test(all, test_two_at_once);
 	tcase_add_test(all, test_cancelled);
+	tcase_add_loop_test(all, test_nobody_reads, 0, 3);
 	tcase_add_test(all, test_little_stack);
 	suite_add_tcase(suite, all);
 	return support_run(suite);

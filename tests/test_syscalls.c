@@ -53,7 +53,9 @@ static const long of_the_library[] = {
 	SYS_prlimit64,
 	SYS_read,
 	SYS_rt_sigaction,
+	SYS_rt_sigpending,
 	SYS_rt_sigprocmask,
+	SYS_rt_sigtimedwait,
 	SYS_sched_yield,
 	SYS_sysinfo,
 	SYS_tgkill,
@@ -65,6 +67,7 @@ static const long of_the_library[] = {
 #ifdef SYS_clock_nanosleep_time64
 	SYS_clock_nanosleep_time64,
 	SYS_futex_time64,
+	SYS_rt_sigtimedwait_time64,
 #endif
 #ifdef SYS_ugetrlimit
 	SYS_ugetrlimit,
