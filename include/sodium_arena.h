@@ -626,11 +626,11 @@ SA_ARENA_API const char *sa_arena_misuse_name(sa_arena_misuse_kind kind);
  *   that is NOACCESS now
  *
  * (in one line; s390x knows only the page's address), and then does what the
- * signal meant before: calls the handler that was there, or lets the default
- * action end the process.  Faults that are no arena's are handed on without a
- * word, and so is one that comes while its arena is busy.  The handler runs on
- * the thread's alternate stack, if it has one (sigaltstack(2)), allocates
- * nothing and waits for nobody.
+ * signal meant before: calls the handler that was there (once, if it had
+ * SA_RESETHAND), or lets the default action end the process.  Faults that are
+ * no arena's are handed on without a word, and so is one that comes while its
+ * arena is busy.  The handler runs on the thread's alternate stack, if it has
+ * one (sigaltstack(2)), allocates nothing and waits for nobody.
  *
  * For the whole process; a second call changes nothing.  0, or -1 with errno:
  * EBUSY (it was installed, and another handler took its place), or that of

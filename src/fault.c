@@ -26,6 +26,8 @@ static pthread_mutex_t install_mutex = PTHREAD_MUTEX_INITIALIZER;
 static bool is_installed;
 /* What the signal meant before; fixed once the handler is there. */
 static struct sigaction previous;
+/* And it was to mean it once. */
+static atomic_flag previous_is_spent = ATOMIC_FLAG_INIT;
 
 /* On no stack: an alternate one may have little room.  Whoever sets the flag
  * has the line. */
@@ -155,6 +157,11 @@ static bool is_of_memory(const siginfo_t *info)
 	return info->si_code == SEGV_MAPERR || info->si_code == SEGV_ACCERR;
 }
 
+static bool is_function(const struct sigaction *action)
+{
+	return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN;
+}
+
 /* The default action, once the handler returns: the same access faults again,
  * or the signal that someone sent is sent again. */
 static void do_default(const siginfo_t *info)
@@ -169,17 +176,31 @@ static void do_default(const siginfo_t *info)
 		(void)raise(SIGSEGV);
 }
 
+/* What the signal means now: a handler that is to be reset when it is called,
+ * the kernel would have called once. */
+static struct sigaction take_action(void)
+{
+	struct sigaction action = previous;
+
+	if (is_function(&action) && (action.sa_flags & (int)SA_RESETHAND) &&
+	    atomic_flag_test_and_set(&previous_is_spent))
+		action.sa_handler = SIG_DFL;
+	return action;
+}
+
+/* SIG_DFL and SIG_IGN are no functions, whatever the flags say. */
 static void hand_on(int number, siginfo_t *info, void *context)
 {
-	if ((previous.sa_flags & SA_SIGINFO) != 0)
-		previous.sa_sigaction(number, info, context);
-	else if (previous.sa_handler == SIG_IGN && info->si_code <= 0)
+	const struct sigaction action = take_action();
+
+	if (action.sa_handler == SIG_IGN && info->si_code <= 0)
 		return;
-	else if (previous.sa_handler == SIG_DFL ||
-		 previous.sa_handler == SIG_IGN)
+	if (!is_function(&action))
 		do_default(info);
+	else if ((action.sa_flags & SA_SIGINFO) != 0)
+		action.sa_sigaction(number, info, context);
 	else
-		previous.sa_handler(number);
+		action.sa_handler(number);
 }
 
 static void report(void *address)

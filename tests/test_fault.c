@@ -301,6 +301,67 @@ START_TEST(test_handlers)
 }
 END_TEST
 
+static void come_back(int number)
+{
+	static const char text[] = "called\n";
+
+	SUPPORT_REQUIRE(number == SIGSEGV);
+	SUPPORT_REQUIRE(write(STDERR_FILENO, text, sizeof text - 1) ==
+			sizeof text - 1);
+	SUPPORT_REQUIRE(++calls < 3);
+}
+
+/* The kernel calls it once, and ends the process at the next fault; or when
+ * the signal is sent once more. */
+static void with_one_shot(void *context)
+{
+	bool is_sent = *(int *)context > 0;
+
+	set_action(come_back, (int)SA_RESETHAND);
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	SUPPORT_REQUIRE(sa_arena_protect(arena, SA_ARENA_NOACCESS) == 0);
+	for (int i = 0; is_sent && i < 2; i++)
+		SUPPORT_REQUIRE(raise(SIGSEGV) == 0);
+	(void)support_peek(small);
+}
+
+START_TEST(test_one_shot)
+{
+	support_end end;
+	const char *called;
+
+	support_child(with_one_shot, &_i, &end);
+	ck_assert_int_eq(end.signal, SIGSEGV);
+	called = strstr(end.text, "called\n");
+	ck_assert_ptr_nonnull(called);
+	ck_assert_ptr_null(strstr(called + 1, "called\n"));
+}
+END_TEST
+
+/* What is no function is not called, though it were told all. */
+static void with_no_function(void *context)
+{
+	set_action(*(int *)context > 0 ? SIG_IGN : SIG_DFL,
+		   SA_SIGINFO | (int)SA_RESETHAND | SA_NODEFER);
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	if (*(int *)context > 0)
+		for (int i = 0; i < 2; i++)
+			SUPPORT_REQUIRE(raise(SIGSEGV) == 0);
+	SUPPORT_REQUIRE(sa_arena_protect(arena, SA_ARENA_NOACCESS) == 0);
+	(void)support_peek(small);
+}
+
+START_TEST(test_no_function)
+{
+	support_end end;
+
+	support_child(with_no_function, &_i, &end);
+	ck_assert_int_eq(end.signal, SIGSEGV);
+	ck_assert_ptr_nonnull(strstr(end.text, "NOACCESS now\n"));
+	ck_assert_str_eq(strchr(end.text, '\n'), "\n");
+}
+END_TEST
+
 static void when_ignored(void *context)
 {
 	(void)context;
@@ -619,6 +680,8 @@ int main(void)
 	tcase_add_test(all, test_excluded);
 	tcase_add_test(all, test_busy);
 	tcase_add_loop_test(all, test_handlers, 0, 2);
+	tcase_add_loop_test(all, test_one_shot, 0, 2);
+	tcase_add_loop_test(all, test_no_function, 0, 2);
 	tcase_add_test(all, test_sent_and_ignored);
 	tcase_add_test(all, test_replaced);
 	tcase_add_loop_test(all, test_refused, 1, 4);
