@@ -162,7 +162,9 @@ sa_buffer_read_file(sa_buffer *buffer, const char *path, size_t most);
  * without SA_RESTART the call fails with EINTR; else reading goes on.  A handler
  * may not jump out.
  *
- * Two threads take turns.  The calling thread cannot be cancelled meanwhile.
+ * Two threads take turns.  The calling thread cannot be cancelled meanwhile.  A
+ * child that another thread forks meanwhile has the program's actions of
+ * signals, and may ask itself.
  *
  * 0 or -1; EINTR; EMSGSIZE if the line has more than `most` bytes, all of which
  * are read; ENODATA if the input ends before it begins; ENOTTY; EINVAL also for

@@ -2,7 +2,9 @@
 /*
  * Echo off and back on around signals: handlers only note what came and wake
  * the reader through a pipe, which puts the terminal back and lets each signal
- * have its effect as if nothing had been in between.
+ * have its effect as if nothing had been in between.  A handler that others
+ * have kept for longer than the terminal was open, or that a forked child has
+ * inherited, gives its place back.
  */
 #include <config.h>
 
@@ -13,10 +15,12 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fatal.h"
+#include "os.h"
 
 /* Those that end or stop a process unless it says otherwise; and the one that
  * comes when it goes on, with the echo as the shell has left it. */
@@ -27,24 +31,17 @@ static const int numbers[] = {SIGALRM, SIGHUP,  SIGINT,  SIGPIPE, SIGQUIT,
 /* Held while a terminal is open: signals are the process's. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction actions[COUNT]; /* the program's own */
-static volatile sig_atomic_t caught[COUNT];
-static int wake[2]; /* a pipe: to be read, to be written */
+static atomic_bool replaced[COUNT];     /* by note(); for now */
+static atomic_bool caught[COUNT];
+static int wake[2] = {-1, -1}; /* a pipe: to be read, to be written */
+
+/* The process whose signals are noted, or 0.  Its children are others. */
+static atomic_int noting;
+/* Handlers at work, in any thread. */
+static atomic_uint handlers;
+static atomic_bool has_fork_handler;
 
 /* --------------------------------------------------------------- signals */
-
-static void note(int number)
-{
-	int error = errno;
-	ssize_t n;
-
-	for (size_t i = 0; i < COUNT; i++)
-		if (numbers[i] == number)
-			caught[i] = 1;
-	/* A pipe that is full wakes as well. */
-	n = write(wake[1], "", 1);
-	(void)n;
-	errno = error;
-}
 
 static void set_action(int number, const struct sigaction *action,
 		       struct sigaction *before)
@@ -53,6 +50,51 @@ static void set_action(int number, const struct sigaction *action,
 	if (sigaction(number, action, before) != 0)
 		sa_fatal_impossible("a signal has no action");
 	/* GCOVR_EXCL_STOP */
+}
+
+static void keep(size_t i)
+{
+	ssize_t n;
+
+	atomic_store(&caught[i], true);
+	/* A pipe that is full wakes as well. */
+	n = write(wake[1], "", 1);
+	(void)n;
+}
+
+/* The signal is blocked: it has its effect once the handler returns. */
+static void pass_on(size_t i)
+{
+	set_action(numbers[i], &actions[i], NULL);
+	(void)raise(numbers[i]);
+}
+
+static void note(int number)
+{
+	int error = errno, state;
+
+	/* A thread that was cancelled by the write() would be waited for. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	atomic_fetch_add(&handlers, 1);
+	for (size_t i = 0; i < COUNT; i++) {
+		if (numbers[i] != number)
+			continue;
+		if (atomic_load(&noting) == getpid())
+			keep(i);
+		else
+			pass_on(i);
+	}
+	atomic_fetch_sub(&handlers, 1);
+	pthread_setcancelstate(state, &state);
+	errno = error;
+}
+
+/* From here on all handlers see `process`, and nothing that was before. */
+static void note_for(pid_t process)
+{
+	atomic_store(&noting, process);
+	for (unsigned turn = 0; atomic_load(&handlers) != 0; turn++)
+		sa_os_let_run(turn);
 }
 
 /* What is ignored has no effect to wait for. */
@@ -68,23 +110,46 @@ static bool is_default(const struct sigaction *action)
 	       action->sa_handler == SIG_DFL;
 }
 
-static void catch_signals(void)
+static bool is_own(const struct sigaction *action)
 {
-	struct sigaction action = {.sa_handler = note};
-
-	sigfillset(&action.sa_mask);
-	for (size_t i = 0; i < COUNT; i++) {
-		set_action(numbers[i], NULL, &actions[i]);
-		if (!is_ignored(&actions[i]))
-			set_action(numbers[i], &action, NULL);
-	}
+	return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == note;
 }
 
-static void release_signals(void)
+/* Where note() is there already, someone has kept it and put it back: what it
+ * stands for is known. */
+static void catch_signal(size_t i)
+{
+	struct sigaction action = {.sa_handler = note}, before;
+
+	sigfillset(&action.sa_mask);
+	set_action(numbers[i], NULL, &before);
+	if (is_ignored(&before))
+		return;
+	if (!is_own(&before))
+		actions[i] = before;
+	atomic_store(&replaced[i], true);
+	set_action(numbers[i], &action, NULL);
+}
+
+static void put_actions_back(void)
 {
 	for (size_t i = 0; i < COUNT; i++)
-		if (!is_ignored(&actions[i]))
+		if (atomic_exchange(&replaced[i], false))
 			set_action(numbers[i], &actions[i], NULL);
+}
+
+static void catch_signals(void)
+{
+	note_for(getpid());
+	for (size_t i = 0; i < COUNT; i++)
+		catch_signal(i);
+}
+
+/* What came until now has been noted. */
+static void release_signals(void)
+{
+	put_actions_back();
+	note_for(0);
 }
 
 static bool is_any_caught(void)
@@ -92,7 +157,7 @@ static bool is_any_caught(void)
 	bool is_any = false;
 
 	for (size_t i = 0; i < COUNT; i++)
-		is_any |= caught[i] != 0;
+		is_any |= atomic_load(&caught[i]);
 	return is_any;
 }
 
@@ -118,9 +183,8 @@ static bool raise_caught(void)
 	bool goes_on = true;
 
 	for (size_t i = 0; i < COUNT; i++) {
-		if (caught[i] == 0)
+		if (!atomic_exchange(&caught[i], false))
 			continue;
-		caught[i] = 0;
 		raise_here(numbers[i]);
 		if (!is_default(&actions[i]) &&
 		    !(actions[i].sa_flags & SA_RESTART))
@@ -232,9 +296,8 @@ static int give_way(sa_terminal *terminal)
 {
 	bool goes_on;
 
-	empty_pipe();
 	for (size_t i = 0; i < COUNT; i++)
-		if (caught[i] != 0 && is_stop(numbers[i]))
+		if (atomic_load(&caught[i]) && is_stop(numbers[i]))
 			terminal->is_asked = false;
 	if (turn_echo_on(terminal, TCSANOW) != 0)
 		return -1;
@@ -288,6 +351,17 @@ static void close_descriptors(const sa_terminal *terminal)
 		close(terminal->input);
 }
 
+/* Forked in between, a child is left with them rather than closing what has
+ * their numbers by then. */
+static void close_pipe(void)
+{
+	const int fds[] = {wake[0], wake[1]};
+
+	wake[0] = wake[1] = -1;
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static int start(sa_terminal *terminal, bool is_required)
 {
 	if (open_descriptors(terminal, is_required) != 0)
@@ -307,11 +381,44 @@ static int start(sa_terminal *terminal, bool is_required)
 static void stop(const sa_terminal *terminal)
 {
 	release_signals();
-	close(wake[0]);
-	close(wake[1]);
+	close_pipe();
 	close_descriptors(terminal);
 	raise_caught();
 }
+
+/* ------------------------------------------------------------------ fork */
+
+/* Who has the terminal open is in the parent, and so is what wakes it. */
+static void after_fork_in_child(void)
+{
+	atomic_store(&noting, 0);
+	atomic_store(&handlers, 0);
+	put_actions_back();
+	for (size_t i = 0; i < COUNT; i++)
+		atomic_store(&caught[i], false);
+	if (wake[0] >= 0)
+		close_pipe();
+	pthread_mutex_init(&mutex, NULL);
+}
+
+/* Before the mutex is locked, which is for children, too.  Two threads may both
+ * do it: the second time there is nothing to put back. */
+static int install_fork_handler(void)
+{
+	int error;
+
+	if (atomic_load(&has_fork_handler))
+		return 0;
+	error = pthread_atfork(NULL, NULL, after_fork_in_child);
+	if (error != 0) {
+		errno = error;
+		return -1;
+	}
+	atomic_store(&has_fork_handler, true);
+	return 0;
+}
+
+/* --------------------------------------------------------- one at a time */
 
 static void leave(const sa_terminal *terminal)
 {
@@ -327,6 +434,8 @@ int sa_terminal_open(sa_terminal *terminal, const char *prompt,
 	int error;
 
 	*terminal = (sa_terminal){.prompt = prompt};
+	if (install_fork_handler() != 0)
+		return -1;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &terminal->cancel_state);
 	pthread_mutex_lock(&mutex);
 	if (start(terminal, is_required) != 0)
@@ -352,6 +461,9 @@ static int await(sa_terminal *terminal)
 			       {.fd = wake[0], .events = POLLIN}};
 	int ready = poll(fds, 2, -1);
 
+	/* A child that had no time to learn better may have written, too. */
+	if (ready > 0 && fds[1].revents != 0)
+		empty_pipe();
 	if (is_any_caught())
 		return give_way(terminal) == 0 ? prepare(terminal) : -1;
 	if (ready < 0)

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +59,7 @@ typedef struct session {
 static const int deadly[] = {SIGALRM, SIGHUP,  SIGINT,
 			     SIGPIPE, SIGQUIT, SIGTERM};
 
-static volatile sig_atomic_t handled;
+static atomic_int handled;
 
 static void handle(int number)
 {
@@ -939,6 +940,217 @@ START_TEST(test_no_streams)
 }
 END_TEST
 
+/* --------------------------------------- threads and children of who asks */
+
+/* Lines come when the test writes them to the pipe that this returns. */
+static int be_given_lines(sa_buffer *buffer)
+{
+	int fds[2];
+
+	SUPPORT_REQUIRE(setsid() > 0);
+	SUPPORT_REQUIRE(pipe(fds) == 0);
+	SUPPORT_REQUIRE(dup2(fds[0], STDIN_FILENO) == STDIN_FILENO);
+	close(fds[0]);
+	sa_buffer_init(buffer, support_arena_create());
+	return fds[1];
+}
+
+static void give_line(int lines)
+{
+	SUPPORT_REQUIRE(write(lines, "line\n", 5) == 5);
+}
+
+/* Nothing is shown. */
+static void *ask_silently(void *buffer)
+{
+	SUPPORT_REQUIRE(sa_buffer_read_passphrase(buffer, "", 9, 0) == 0);
+	return NULL;
+}
+
+static struct sigaction action_of(int number)
+{
+	struct sigaction now;
+
+	SUPPORT_REQUIRE(sigaction(number, NULL, &now) == 0);
+	return now;
+}
+
+/* Another thread asks, and has the signals.  SIGCONT is the last it takes. */
+static pthread_t start_thread_that_asks(sa_buffer *buffer)
+{
+	pthread_t thread;
+
+	SUPPORT_REQUIRE(pthread_create(&thread, NULL, ask_silently, buffer) ==
+			0);
+	while (action_of(SIGCONT).sa_handler == SIG_DFL)
+		usleep(1000);
+	return thread;
+}
+
+static void end_thread_that_asks(pthread_t thread, int lines)
+{
+	give_line(lines);
+	SUPPORT_REQUIRE(pthread_join(thread, NULL) == 0);
+}
+
+/* Two signals go to the program's handler, and nothing to a pipe that has the
+ * number of one that was the library's. */
+static void require_interrupts(void)
+{
+	char byte;
+	int fds[2], before = handled;
+
+	SUPPORT_REQUIRE(pipe2(fds, O_NONBLOCK) == 0);
+	SUPPORT_REQUIRE(raise(SIGINT) == 0 && raise(SIGINT) == 0);
+	SUPPORT_REQUIRE(handled == before + 2);
+	SUPPORT_REQUIRE(read(fds[0], &byte, 1) == -1 && errno == EAGAIN);
+	SUPPORT_REQUIRE(action_of(SIGINT).sa_handler == handle);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* As system() does it in another thread: what it finds when it begins is put
+ * back when it ends, and by then nobody asks any more. */
+static void keep_action(void *context)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, kept;
+	/* No other signal gets in between one that is raised for ever. */
+	const struct rlimit time = {20, 20};
+	pthread_t thread;
+	sa_buffer b;
+	int lines = be_given_lines(&b);
+
+	(void)context;
+	SUPPORT_REQUIRE(setrlimit(RLIMIT_CPU, &time) == 0);
+	go_on_after_handler();
+	thread = start_thread_that_asks(&b);
+	SUPPORT_REQUIRE(sigaction(SIGINT, &ignore, &kept) == 0);
+	end_thread_that_asks(thread, lines);
+	SUPPORT_REQUIRE(sigaction(SIGINT, &kept, NULL) == 0);
+	require_interrupts();
+	/* Or by then someone asks again. */
+	SUPPORT_REQUIRE(sigaction(SIGINT, &kept, NULL) == 0);
+	give_line(lines);
+	ask_silently(&b);
+	require_interrupts();
+	SUPPORT_REQUIRE(strcmp(sa_buffer_string(&b), "lineline") == 0);
+	sa_arena_destroy(b.arena);
+}
+
+START_TEST(test_action_is_kept)
+{
+	support_assert_passes(keep_action, NULL);
+}
+END_TEST
+
+/* The byte that wakes who asks is long on its way. */
+static atomic_bool is_slow, is_writing;
+
+ssize_t __real_write(int fd, const void *bytes, size_t size);
+ssize_t __wrap_write(int fd, const void *bytes, size_t size);
+
+/* What the library calls, too. */
+ssize_t __wrap_write(int fd, const void *bytes, size_t size)
+{
+	if (atomic_load(&is_slow) && size == 1 && *(const char *)bytes == 0) {
+		atomic_store(&is_writing, true);
+		usleep(100000);
+	}
+	return __real_write(fd, bytes, size);
+}
+
+/* Before it is cancelled, if it is to be. */
+static void *interrupt_oneself(void *is_to_be_cancelled)
+{
+	if (*(int *)is_to_be_cancelled)
+		SUPPORT_REQUIRE(pthread_cancel(pthread_self()) == 0);
+	SUPPORT_REQUIRE(raise(SIGINT) == 0);
+	return NULL;
+}
+
+/* Nobody is left with a handler at work when the asking ends: its byte would go
+ * to whatever has the pipe's number by then, or be SIGPIPE. */
+static void end_in_a_handler(void *context)
+{
+	pthread_t asking, interrupted;
+	char byte;
+	sa_buffer b;
+	int fds[2], lines = be_given_lines(&b);
+
+	go_on_after_handler();
+	asking = start_thread_that_asks(&b);
+	atomic_store(&is_slow, true);
+	SUPPORT_REQUIRE(pthread_create(&interrupted, NULL, interrupt_oneself,
+				       context) == 0);
+	while (!atomic_load(&is_writing))
+		usleep(1000);
+	end_thread_that_asks(asking, lines);
+	SUPPORT_REQUIRE(pipe2(fds, O_NONBLOCK) == 0);
+	SUPPORT_REQUIRE(pthread_join(interrupted, NULL) == 0);
+	SUPPORT_REQUIRE(read(fds[0], &byte, 1) == -1 && errno == EAGAIN);
+	SUPPORT_REQUIRE(handled == 1);
+	sa_arena_destroy(b.arena);
+}
+
+START_TEST(test_end_in_a_handler)
+{
+	support_assert_passes(end_in_a_handler, &_i);
+}
+END_TEST
+
+/* In a child, before the library learns that it is one. */
+static bool is_terminated_at_fork;
+
+static void terminate_at_fork(void)
+{
+	if (is_terminated_at_fork)
+		(void)raise(SIGTERM);
+}
+
+/* It has the program's signals, and may ask by itself. */
+static _Noreturn void be_child_of_asker(sa_buffer *buffer)
+{
+	int null = open("/dev/null", O_RDONLY);
+
+	SUPPORT_REQUIRE(!is_terminated_at_fork);
+	alarm(PATIENCE_MS / 1000 * 2);
+	for (size_t i = 0; i < SUPPORT_LENGTH(deadly); i++)
+		SUPPORT_REQUIRE(action_of(deadly[i]).sa_handler == SIG_DFL);
+	SUPPORT_REQUIRE(dup2(null, STDIN_FILENO) == STDIN_FILENO);
+	SUPPORT_REQUIRE(sa_buffer_read_passphrase(buffer, "", 9, 0) == -1);
+	SUPPORT_REQUIRE(errno == ENODATA);
+	(void)raise(SIGTERM);
+	_exit(98);
+}
+
+static void fork_while_asking(void *context)
+{
+	pthread_t thread;
+	sa_buffer b, of_child;
+	int status, lines = be_given_lines(&b);
+	pid_t pid;
+
+	forget_handlers();
+	sa_buffer_init(&of_child, b.arena);
+	is_terminated_at_fork = *(int *)context > 0;
+	SUPPORT_REQUIRE(pthread_atfork(NULL, NULL, terminate_at_fork) == 0);
+	thread = start_thread_that_asks(&b);
+	pid = fork();
+	if (pid == 0)
+		be_child_of_asker(&of_child);
+	SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
+	SUPPORT_REQUIRE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	end_thread_that_asks(thread, lines);
+	SUPPORT_REQUIRE(strcmp(sa_buffer_string(&b), "line") == 0);
+	sa_arena_destroy(b.arena);
+}
+
+START_TEST(test_forked_meanwhile)
+{
+	support_assert_passes(fork_while_asking, &_i);
+}
+END_TEST
+
 START_TEST(test_invalid)
 {
 	sa_buffer b, none = SA_BUFFER_INIT(NULL);
@@ -995,6 +1207,9 @@ int main(void)
 	tcase_add_test(tc, test_lines_of_a_pipe);
 	tcase_add_test(tc, test_no_terminal);
 	tcase_add_test(tc, test_no_streams);
+	tcase_add_test(tc, test_action_is_kept);
+	tcase_add_loop_test(tc, test_end_in_a_handler, 0, 2);
+	tcase_add_loop_test(tc, test_forked_meanwhile, 0, 2);
 	tcase_add_test(tc, test_invalid);
 	suite_add_tcase(suite, tc);
 	return support_run(suite);
