@@ -160,7 +160,8 @@ sa_buffer_read_file(sa_buffer *buffer, const char *path, size_t most);
  * its effect; then the signal ends the process, stops it (when it goes on, the
  * prompt is shown again), or goes to the program's handler.  After a handler
  * without SA_RESTART the call fails with EINTR; else reading goes on.  A handler
- * may not jump out.
+ * may not jump out.  Where another signal ends the process, or another thread
+ * does (exit(), misuse), nothing is echoed afterwards.
  *
  * Two threads take turns.  The calling thread cannot be cancelled meanwhile.  A
  * child that another thread forks meanwhile has the program's actions of

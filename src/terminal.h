@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The terminal that a secret is typed at: its echo is off while it is open, and
- * back on before any signal has its effect.  One at a time in a process; where
+ * back on before SIGALRM, HUP, INT, PIPE, QUIT, TERM, TSTP, TTIN or TTOU has
+ * its effect.  It stays off where another signal ends the process, or where
+ * another thread does by exit() or abort().  One at a time in a process; where
  * there is none, standard input takes its place.
  */
 #ifndef SA_TERMINAL_H
