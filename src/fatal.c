@@ -20,7 +20,7 @@ static void *handler_context;
 static void (*fatal_witness)(const sa_arena_misuse *misuse);
 /* This thread has had misuse to tell, and does not come back from that; unless
  * the handler jumped out, and then set one anew. */
-static _Thread_local bool is_ending;
+static _Thread_local bool is_ending __attribute__((tls_model("initial-exec")));
 
 void sa_fatal_lock(void)
 {
