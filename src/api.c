@@ -121,17 +121,12 @@ static int open_for_business(sa_arena *arena)
 	return -1;
 }
 
-sa_arena *sa_arena_create(const sa_arena_options *options)
+static sa_arena *create(const sa_arena_options *options)
 {
 	const sa_canary_key *key;
 	sa_arena *arena;
 	int error;
 
-	sa_os_start();
-	if (options == NULL)
-		options = &default_options;
-	if (!sa_arena_options_are_valid(options))
-		return invalid_pointer_result();
 	if (sa_registry_enter(&key, options->mlock) != 0)
 		return NULL;
 	arena = new_arena(options);
@@ -154,6 +149,23 @@ leave_registry:
 	sa_registry_leave();
 	errno = error;
 	return NULL;
+}
+
+/* Nothing is half made where the calling thread is cancelled. */
+sa_arena *sa_arena_create(const sa_arena_options *options)
+{
+	sa_arena *arena;
+	int state;
+
+	sa_os_start();
+	if (options == NULL)
+		options = &default_options;
+	if (!sa_arena_options_are_valid(options))
+		return invalid_pointer_result();
+	state = sa_os_disable_cancel();
+	arena = create(options);
+	sa_os_restore_cancel(state);
+	return arena;
 }
 
 void sa_arena_destroy(sa_arena *arena)
@@ -435,7 +447,7 @@ int sa_arena_stats_print_all(int fd)
 int sa_arena_preflight(const sa_arena_options *options, size_t count,
 		       size_t size, sa_arena_preflight_report *report)
 {
-	int error;
+	int error, state;
 
 	sa_os_start();
 	if (options == NULL)
@@ -443,7 +455,9 @@ int sa_arena_preflight(const sa_arena_options *options, size_t count,
 	if (!sa_arena_options_are_valid(options) || report == NULL ||
 	    report->size != sizeof *report)
 		return invalid();
+	state = sa_os_disable_cancel();
 	error = sa_preflight(options, count, size, report);
+	sa_os_restore_cancel(state);
 	if (error == 0)
 		return 0;
 	errno = error;
