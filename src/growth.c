@@ -8,6 +8,7 @@
 
 #include "os.h"
 #include "probe.h"
+#include "proc.h"
 #include "veil.h"
 #include "vmname.h"
 
@@ -147,7 +148,7 @@ static size_t allowance(const sa_arena *arena)
 	/* Trying is no way to find a limit: a refused region has had each of
 	 * its pages touched. */
 	if (arena->options.mlock == SA_ARENA_MLOCK_REQUIRED)
-		lockable = sa_os_lockable_size();
+		lockable = sa_proc_lockable_size();
 	return sa_align_down(left < lockable ? left : lockable,
 			     sa_os_page_size);
 }
@@ -186,7 +187,7 @@ int sa_growth_reserve(sa_arena *arena, size_t size)
 	if (size == 0)
 		return sa_growth_add(arena, FIRST_PAGES * page, page);
 	/* Found out region by region, it would take the machine's last page. */
-	if (size > sa_os_memory_size()) {
+	if (size > sa_proc_memory_size()) {
 		errno = ENOMEM;
 		return -1;
 	}

@@ -8,6 +8,7 @@
 
 #include "annotate.h"
 #include "os.h"
+#include "proc.h"
 
 /* Moving costs as much as five times opening and closing with small pages,
  * some 500 us for 2 MiB.  A region that is closed for good does not pay. */
@@ -36,7 +37,7 @@ static bool is_due(const sa_huge_mover *mover, sa_region *region)
 /* Where memory has huge pages already, there is nothing to do. */
 static size_t ask(void)
 {
-	size_t huge = sa_os_gives_huge_pages() ? 0 : sa_os_huge_page_size();
+	size_t huge = sa_proc_gives_huge_pages() ? 0 : sa_proc_huge_page_size();
 
 	return huge <= HUGE_MAX ? huge : 0;
 }

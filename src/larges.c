@@ -7,8 +7,8 @@
 #include <errno.h>
 
 #include "growth.h"
-#include "os.h"
 #include "probe.h"
+#include "proc.h"
 #include "veil.h"
 #include "vmname.h"
 
@@ -59,10 +59,10 @@ static int obstacle(const sa_arena *arena, size_t need)
 		return ENOSPC;
 	if (need < FORESEEN)
 		return 0;
-	if (need > sa_os_memory_size())
+	if (need > sa_proc_memory_size())
 		return ENOMEM;
 	return arena->options.mlock == SA_ARENA_MLOCK_REQUIRED &&
-			       need > sa_os_lockable_size()
+			       need > sa_proc_lockable_size()
 		       ? EPERM
 		       : 0;
 }

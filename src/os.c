@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* Linux behind os.h: mappings, advice, limits from /proc, membarrier. */
+/* Linux behind os.h: mappings, advice, membarrier. */
 #include <config.h>
 
 #include "os.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,12 +35,6 @@
 #define BARRIER_QUERY 0
 #define BARRIER_PRIVATE_EXPEDITED (1 << 3)
 #define BARRIER_REGISTER_PRIVATE_EXPEDITED (1 << 4)
-
-/* CAP_IPC_LOCK of linux/capability.h: its holder locks without limit. */
-#define CAPABILITY_IPC_LOCK 14
-
-/* What the kernel allows when /proc does not tell: its default. */
-#define DEFAULT_MAX_MAP_COUNT 65530
 
 /* Yields before waiting turns into sleeping. */
 #define PATIENCE 100
@@ -209,6 +200,17 @@ int sa_os_ask_for_huge_pages(void *memory, size_t size)
 	return madvise(memory, size, MADV_HUGEPAGE);
 }
 
+bool sa_os_can_drop(void)
+{
+	/* An empty range asks whether the advice is known. */
+	return madvise(NULL, 0, MADV_DONTNEED_LOCKED) == 0;
+}
+
+bool sa_os_may_have_huge_pages(void)
+{
+	return prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 0;
+}
+
 int sa_os_drop(void *memory, size_t size)
 {
 	return madvise(memory, size, MADV_DONTNEED_LOCKED);
@@ -236,211 +238,6 @@ int sa_os_lock_present(void *memory, size_t size)
 		return 0;
 #endif
 	return mlock(memory, size);
-}
-
-/* --------------------------------------------------------------- limits */
-
-/*
- * Hand the file's text to `use` a piece at a time; false if it can't be read.
- * A descriptor of our own, for a moment: no stdio, which would allocate.
- */
-static bool read_file(const char *path,
-		      void (*use)(const char *, size_t, void *), void *state)
-{
-	char buffer[4096];
-	ssize_t n;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	while ((n = read(fd, buffer, sizeof buffer)) > 0)
-		use(buffer, (size_t)n, state);
-	return close(fd) == 0 && n == 0;
-}
-
-/* The head of a file, with a NUL behind it. */
-typedef struct {
-	size_t length;
-	char text[4096];
-} head;
-
-static void keep_head(const char *piece, size_t size, void *state)
-{
-	head *h = state;
-	size_t room = sizeof h->text - 1 - h->length;
-
-	if (size > room)
-		size = room;
-	memcpy(h->text + h->length, piece, size);
-	h->length += size;
-	h->text[h->length] = '\0';
-}
-
-/* What no size can tell is as good as no limit: 32-bit programs on machines
- * with more than 4 GiB. */
-static size_t saturate(uint64_t value)
-{
-	return value > SIZE_MAX ? SIZE_MAX : (size_t)value;
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-/* False if that is no digit in this base. */
-static bool append_digit(uint64_t *value, char c, unsigned base)
-{
-	unsigned digit;
-
-	if (c >= '0' && c <= '9')
-		digit = (unsigned)(c - '0');
-	else if (c >= 'a' && c <= 'f')
-		digit = (unsigned)(c - 'a') + 10;
-	else
-		return false;
-	if (digit >= base)
-		return false;
-	*value = *value * base + digit;
-	return true;
-}
-
-static uint64_t parse_number(const char *text)
-{
-	uint64_t value = 0;
-
-	while (is_blank(*text))
-		text++;
-	while (append_digit(&value, *text, 10))
-		text++;
-	return value;
-}
-
-/* The number behind `key`, which begins with a newline and has no other; 0 if
- * it is not there. */
-typedef struct {
-	const char *key;
-	unsigned base;
-	size_t matched; /* bytes of the key */
-	bool is_begun;
-	bool is_complete;
-	uint64_t value;
-} figure;
-
-static void take_byte(figure *f, char c)
-{
-	if (f->is_complete)
-		return;
-	if (f->key[f->matched] == c) {
-		f->matched++;
-	} else if (f->key[f->matched] != '\0') {
-		f->matched = c == '\n';
-	} else if (f->is_begun || !is_blank(c)) {
-		f->is_begun = true;
-		f->is_complete = !append_digit(&f->value, c, f->base);
-	}
-}
-
-/* Of /proc/self/status.  The groups stand before them, and may be thousands. */
-typedef struct {
-	figure locked; /* KiB */
-	figure capabilities;
-} status_figures;
-
-static void take_figures(const char *piece, size_t size, void *state)
-{
-	status_figures *status = state;
-
-	for (size_t i = 0; i < size; i++) {
-		take_byte(&status->locked, piece[i]);
-		take_byte(&status->capabilities, piece[i]);
-	}
-}
-
-/* Read a file of the kernel's that is about huge pages. */
-static bool read_huge(const char *name, head *text)
-{
-	static const char folder[] = "/sys/kernel/mm/transparent_hugepage/";
-	char path[sizeof folder + sizeof "hpage_pmd_size"];
-
-	memcpy(path, folder, sizeof folder);
-	memcpy(path + sizeof folder - 1, name, strlen(name) + 1);
-	return read_file(path, keep_head, text);
-}
-
-size_t sa_os_huge_page_size(void)
-{
-	head enabled = {0}, size = {0};
-
-	if (!read_huge("enabled", &enabled) ||
-	    strstr(enabled.text, "[never]") != NULL)
-		return 0;
-	/* An empty range asks whether the advice is known. */
-	if (!read_huge("hpage_pmd_size", &size) ||
-	    prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) != 0 ||
-	    madvise(NULL, 0, MADV_DONTNEED_LOCKED) != 0)
-		return 0;
-	return (size_t)parse_number(size.text);
-}
-
-bool sa_os_gives_huge_pages(void)
-{
-	head enabled = {0};
-
-	return read_huge("enabled", &enabled) &&
-	       strstr(enabled.text, "[always]") != NULL;
-}
-
-size_t sa_os_memory_size(void)
-{
-	long pages = sysconf(_SC_PHYS_PAGES);
-
-	/* GCOVR_EXCL_START: Linux knows */
-	if (pages <= 0)
-		return SIZE_MAX;
-	/* GCOVR_EXCL_STOP */
-	return saturate((uint64_t)pages * sa_os_page_size);
-}
-
-size_t sa_os_lockable_size(void)
-{
-	status_figures status = {
-		.locked = {.key = "\nVmLck:", .base = 10},
-		.capabilities = {.key = "\nCapEff:", .base = 16}};
-	struct rlimit limit;
-	uint64_t locked;
-
-	if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 ||
-	    limit.rlim_cur == RLIM_INFINITY ||
-	    !read_file("/proc/self/status", take_figures, &status))
-		return SIZE_MAX;
-	if ((status.capabilities.value >> CAPABILITY_IPC_LOCK & 1) != 0)
-		return SIZE_MAX;
-	locked = status.locked.value * 1024;
-	if (locked >= limit.rlim_cur)
-		return 0;
-	return sa_align_down(saturate(limit.rlim_cur - locked),
-			     sa_os_page_size);
-}
-
-static void count_lines(const char *piece, size_t size, void *state)
-{
-	size_t *count = state;
-
-	for (size_t i = 0; i < size; i++)
-		*count += piece[i] == '\n';
-}
-
-size_t sa_os_available_mappings(void)
-{
-	head maximum = {0};
-	size_t limit = DEFAULT_MAX_MAP_COUNT, used = 0;
-
-	if (read_file("/proc/sys/vm/max_map_count", keep_head, &maximum))
-		limit = (size_t)parse_number(maximum.text);
-	if (!read_file("/proc/self/maps", count_lines, &used))
-		return SIZE_MAX;
-	return used < limit ? limit - used : 0;
 }
 
 /* -------------------------------------------------------------- threads */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The operating system: the only file that knows mmap(), advice values,
- * limits and barriers.  Every call reports what the kernel said.  Functions
+ * The operating system: the only file that knows mmap(), advice values and
+ * barriers.  Every call reports what the kernel said.  Functions
  * that return int return 0, or -1 with errno.
  */
 #ifndef SA_OS_H
@@ -51,15 +51,12 @@ int sa_os_exclude_from_dumps(void *memory, size_t size);
 int sa_os_exclude_from_forks(void *memory, size_t size);
 int sa_os_wipe_on_fork(void *memory, size_t size);
 
-/*
- * The huge pages that this process may ask for, in bytes; 0: none, or the
- * kernel cannot drop locked pages (MADV_DONTNEED_LOCKED, Linux 5.18).
- */
-size_t sa_os_huge_page_size(void);
-/* Are they given to memory that does not ask for them? */
-bool sa_os_gives_huge_pages(void);
+/* Has this process not given huge pages up? */
+bool sa_os_may_have_huge_pages(void);
 int sa_os_ask_for_huge_pages(void *memory, size_t size);
 
+/* Does the kernel drop locked pages (MADV_DONTNEED_LOCKED, Linux 5.18)? */
+bool sa_os_can_drop(void);
 /* Take locked pages out, so that the next touch or lock finds zeroes. */
 int sa_os_drop(void *memory, size_t size);
 
@@ -76,13 +73,6 @@ int sa_os_name(void *memory, size_t size, const char *name);
  * the kernel or a filter refuses mlock2(), all of it, which has to be readable.
  */
 int sa_os_lock_present(void *memory, size_t size);
-
-/* The machine's memory in bytes; SIZE_MAX: unknown. */
-size_t sa_os_memory_size(void);
-/* Bytes this process may lock beyond what it has; SIZE_MAX: no limit. */
-size_t sa_os_lockable_size(void);
-/* Mappings this process may have beyond those it has; SIZE_MAX: unknown. */
-size_t sa_os_available_mappings(void);
 
 /*
  * A memory barrier in every running thread of this process, so that the

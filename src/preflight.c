@@ -12,6 +12,7 @@
 #include "large.h"
 #include "meta.h"
 #include "os.h"
+#include "proc.h"
 #include "region.h"
 #include "registry.h"
 #include "sizeclass.h"
@@ -240,7 +241,7 @@ static limits limits_now(const sa_arena_options *options, size_t lockable,
 	if (options->capacity != 0)
 		may.capacity = options->capacity;
 	/* sa_growth_reserve() refuses it at once. */
-	if (options->reserve > sa_os_memory_size())
+	if (options->reserve > sa_proc_memory_size())
 		may.mappings = 0;
 	return may;
 }
@@ -250,8 +251,8 @@ int sa_preflight(const sa_arena_options *options, size_t count, size_t size,
 {
 	const limits none = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
 	size_t key_size = sa_registry_has_key() ? 0 : sa_os_page_size;
-	size_t lockable = sa_os_lockable_size();
-	size_t mappings = sa_os_available_mappings();
+	size_t lockable = sa_proc_lockable_size();
+	size_t mappings = sa_proc_available_mappings();
 	size_t metadata = metadata_mappings(count);
 	limits may =
 		limits_now(options, lockable,

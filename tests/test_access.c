@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "os.h"
+#include "proc.h"
 #include "smaps.h"
 
 #define LARGE (((size_t)1 << 20) + 5)
@@ -440,7 +441,7 @@ START_TEST(test_huge_pages)
 		ck_assert(support_is_filled(crowd[i], 32, i));
 	ck_assert_int_eq(sa_arena_check(arena), 0);
 	ck_assert_uint_eq(support_stats(arena).failure_count, 0);
-	if (sa_os_huge_page_size() != (size_t)2 << 20 ||
+	if (sa_proc_huge_page_size() != (size_t)2 << 20 ||
 	    !support_can_lock((size_t)16 << 20))
 		support_skip("huge_pages", "none of 2 MiB here, or no lock");
 	else if (support_under_valgrind())

@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include "os.h"
+#include "proc.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -195,7 +196,7 @@ START_TEST(test_drop)
 	size_t locked = support_locked_size();
 
 	if (SUPPORT_SANITIZED || !support_can_lock(16 * page) ||
-	    sa_os_huge_page_size() == 0) {
+	    sa_proc_huge_page_size() == 0) {
 		support_skip("drop", "no lock, or no such advice");
 		return;
 	}
@@ -214,7 +215,7 @@ static void refuse_huge_pages(void *unused)
 {
 	(void)unused;
 	SUPPORT_REQUIRE(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0);
-	SUPPORT_REQUIRE(sa_os_huge_page_size() == 0);
+	SUPPORT_REQUIRE(sa_proc_huge_page_size() == 0);
 }
 
 static void *map_nothing(size_t size)
@@ -310,7 +311,7 @@ END_TEST
 
 START_TEST(test_huge_page_size)
 {
-	size_t size = sa_os_huge_page_size();
+	size_t size = sa_proc_huge_page_size();
 	unsigned char *memory;
 
 	if (!support_takes_advice()) {
@@ -378,7 +379,7 @@ START_TEST(test_memory_size)
 		return;
 	}
 	size = kib * KIB < SIZE_MAX ? kib * KIB : SIZE_MAX;
-	ck_assert_uint_eq(sa_os_memory_size() / page, size / page);
+	ck_assert_uint_eq(sa_proc_memory_size() / page, size / page);
 }
 END_TEST
 
@@ -393,10 +394,10 @@ static void lock_what_is_left(size_t left)
 {
 	unsigned char *memory = map(left + page);
 
-	SUPPORT_REQUIRE(sa_os_lockable_size() == left);
+	SUPPORT_REQUIRE(sa_proc_lockable_size() == left);
 	SUPPORT_REQUIRE(!can_lock(memory, left + page));
 	SUPPORT_REQUIRE(left == 0 || can_lock(memory, left));
-	SUPPORT_REQUIRE(sa_os_lockable_size() == 0);
+	SUPPORT_REQUIRE(sa_proc_lockable_size() == 0);
 }
 
 static void ask_for_lockable(void *limit)
@@ -407,7 +408,7 @@ static void ask_for_lockable(void *limit)
 	if (support_become_ordinary(most) != 0)
 		_exit(SUPPORT_CANNOT_TELL);
 	SUPPORT_REQUIRE(support_locked_size() == 0);
-	SUPPORT_REQUIRE(sa_os_lockable_size() == left);
+	SUPPORT_REQUIRE(sa_proc_lockable_size() == left);
 	if (first != 0)
 		SUPPORT_REQUIRE(can_lock(map(first), first));
 	lock_what_is_left(left - first);
@@ -438,7 +439,7 @@ static void ask_with_many_groups(void *unused)
 		_exit(SUPPORT_CANNOT_TELL);
 	SUPPORT_REQUIRE(getgroups(0, NULL) == SUPPORT_LENGTH(groups));
 	SUPPORT_REQUIRE(can_lock(map(64 * KIB), 64 * KIB));
-	SUPPORT_REQUIRE(sa_os_lockable_size() == 0);
+	SUPPORT_REQUIRE(sa_proc_lockable_size() == 0);
 	support_leave(0);
 }
 
@@ -451,7 +452,7 @@ END_TEST
 
 START_TEST(test_lockable_as_we_are)
 {
-	ck_assert_int_eq(support_can_lock(MIB), sa_os_lockable_size() >= MIB);
+	ck_assert_int_eq(support_can_lock(MIB), sa_proc_lockable_size() >= MIB);
 }
 END_TEST
 
@@ -469,15 +470,15 @@ START_TEST(test_all_mappings)
 	support_mapping_count();
 	used = support_mapping_count();
 	ck_assert_uint_gt(used, 200);
-	ck_assert_uint_le(sa_os_available_mappings(), most - used + 2);
-	ck_assert_uint_ge(sa_os_available_mappings(), most - used - 2);
+	ck_assert_uint_le(sa_proc_available_mappings(), most - used + 2);
+	ck_assert_uint_ge(sa_proc_available_mappings(), most - used - 2);
 }
 END_TEST
 
 /* Neighbours with one access would be one mapping. */
 START_TEST(test_available_mappings)
 {
-	size_t available = sa_os_available_mappings();
+	size_t available = sa_proc_available_mappings();
 	const size_t n = 100;
 	void *memory;
 
@@ -489,11 +490,11 @@ START_TEST(test_available_mappings)
 							    2 * i * page,
 						    page),
 				 0);
-	ck_assert_uint_le(sa_os_available_mappings(), available - 2 * n + 2);
-	ck_assert_uint_ge(sa_os_available_mappings(), available - 2 * n - 20);
+	ck_assert_uint_le(sa_proc_available_mappings(), available - 2 * n + 2);
+	ck_assert_uint_ge(sa_proc_available_mappings(), available - 2 * n - 20);
 	unmap(memory, 2 * n * page);
 	if (support_is_alone())
-		ck_assert_uint_eq(sa_os_available_mappings(), available);
+		ck_assert_uint_eq(sa_proc_available_mappings(), available);
 }
 END_TEST
 

@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include "os.h"
+#include "proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -338,18 +339,18 @@ static const struct {
 
 START_TEST(test_huge_pages)
 {
-	bool may_ask = sa_os_huge_page_size() != 0;
+	bool may_ask = sa_proc_huge_page_size() != 0;
 
 	say(HUGE_ENABLED, huge_pages[_i].enabled);
 	say(HUGE_SIZE, huge_pages[_i].size);
-	ck_assert_int_eq(sa_os_gives_huge_pages(), huge_pages[_i].is_given);
-	ck_assert_uint_eq(sa_os_huge_page_size(),
+	ck_assert_int_eq(sa_proc_gives_huge_pages(), huge_pages[_i].is_given);
+	ck_assert_uint_eq(sa_proc_huge_page_size(),
 			  may_ask ? huge_pages[_i].huge : 0);
 	if (cannot_fail("huge_pages"))
 		return;
 	/* The advice is not known. */
 	faults_arm(1, FAULTS_ONCE);
-	ck_assert_uint_eq(sa_os_huge_page_size(), 0);
+	ck_assert_uint_eq(sa_proc_huge_page_size(), 0);
 	faults_disarm();
 }
 END_TEST
@@ -397,7 +398,7 @@ static void ask_for_lockable(void *index)
 
 	limit_locking(64 * KIB);
 	say(STATUS, lockable[i].status);
-	SUPPORT_REQUIRE(sa_os_lockable_size() == lockable[i].lockable);
+	SUPPORT_REQUIRE(sa_proc_lockable_size() == lockable[i].lockable);
 }
 
 START_TEST(test_lockable_size)
@@ -424,7 +425,7 @@ static void ask_in_long_file(void *unused)
 		memset(status, 'x', sizeof status - 1);
 		memcpy(status + i, figures, sizeof figures - 1);
 		say(STATUS, status);
-		SUPPORT_REQUIRE(sa_os_lockable_size() == 56 * KIB);
+		SUPPORT_REQUIRE(sa_proc_lockable_size() == 56 * KIB);
 	}
 }
 
@@ -442,7 +443,7 @@ static void lift_limit(void *unused)
 	if (setrlimit(RLIMIT_MEMLOCK, &none) != 0)
 		_exit(SUPPORT_CANNOT_TELL);
 	say(STATUS, "VmLck:\t8 kB\nCapEff:\t0\n");
-	SUPPORT_REQUIRE(sa_os_lockable_size() == SIZE_MAX);
+	SUPPORT_REQUIRE(sa_proc_lockable_size() == SIZE_MAX);
 }
 
 /* What the kernel does not tell is no limit: locking will tell. */
@@ -455,7 +456,7 @@ static void hide_limit(void *unused)
 	refuse(SYS_ugetrlimit, EPERM);
 #endif
 	say(STATUS, "VmLck:\t8 kB\nCapEff:\t0\n");
-	SUPPORT_REQUIRE(sa_os_lockable_size() == SIZE_MAX);
+	SUPPORT_REQUIRE(sa_proc_lockable_size() == SIZE_MAX);
 }
 
 START_TEST(test_no_limit)
@@ -483,7 +484,7 @@ START_TEST(test_available_mappings)
 {
 	say(LIMIT, mappings[_i].limit);
 	say(MAPPINGS, mappings[_i].mappings);
-	ck_assert_uint_eq(sa_os_available_mappings(), mappings[_i].available);
+	ck_assert_uint_eq(sa_proc_available_mappings(), mappings[_i].available);
 }
 END_TEST
 

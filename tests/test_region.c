@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "os.h"
+#include "proc.h"
 #include "smaps.h"
 #include "support.h"
 
@@ -174,7 +175,7 @@ END_TEST
 /* A region that can come to consist of huge pages; 0: the kernel has none. */
 static size_t create_alike(size_t count, sa_arena_fork fork)
 {
-	size_t huge = sa_os_huge_page_size();
+	size_t huge = sa_proc_huge_page_size();
 
 	if (huge == 0 || huge > 4 * MIB) {
 		support_skip("huge_pages", "the kernel has none");
