@@ -6,6 +6,8 @@
 
 #include "annotate.h"
 #include "os.h"
+#include "veil.h"
+#include "verify.h"
 
 static sa_shard *make_shard(sa_arena *arena, uintptr_t rightful)
 {
@@ -148,4 +150,38 @@ void sa_shards_after_fork(sa_arena *arena)
 		s->rightful = SA_SHARD_NOBODY;
 		atomic_store(&s->busy, false);
 	}
+}
+
+static bool verify_left(sa_slab *slab, sa_arena_misuse *misuse)
+{
+	bool is_sound;
+
+	sa_veil_lift_slab(slab);
+	is_sound = sa_slab_verify(slab, misuse);
+	sa_veil_draw_slab(slab);
+	return is_sound;
+}
+
+/* Stopped: nobody is between claim and wipe, so a claim that stays in the inbox
+ * is that of an object freed by its owner too, and its slot's next. */
+bool sa_shards_collect(sa_arena *arena, sa_arena_misuse *misuse)
+{
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
+		sa_slab *left;
+
+		if (!sa_shard_collect(s, misuse))
+			return false;
+		left = atomic_load(&s->inbox);
+		if (left != NULL && !verify_left(left, misuse))
+			return false;
+	}
+	return true;
+}
+
+bool sa_shards_flush(sa_arena *arena, sa_arena_misuse *misuse)
+{
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+		if (!sa_shard_flush(s, misuse))
+			return false;
+	return true;
 }

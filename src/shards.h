@@ -39,6 +39,11 @@ sa_shard *sa_shards_mine(sa_arena *arena);
 int sa_shards_stop(sa_arena *arena);
 void sa_shards_resume(sa_arena *arena);
 
+/* Stopped, and the regions READWRITE: collect all that was freed elsewhere;
+ * return all that is in stock.  False if misuse was found. */
+bool sa_shards_collect(sa_arena *arena, sa_arena_misuse *misuse);
+bool sa_shards_flush(sa_arena *arena, sa_arena_misuse *misuse);
+
 /* In the child of a fork that was made with the arena stopped. */
 void sa_shards_after_fork(sa_arena *arena);
 

@@ -12,7 +12,7 @@
 #include "os.h"
 #include "pools.h"
 #include "shards.h"
-#include "supply.h"
+#include "slabs.h"
 #include "veil.h"
 #include "verify.h"
 
@@ -48,7 +48,7 @@ static bool verify_tract(const sa_arena *arena, const sa_tract *tract,
 		return true;
 	sa_veil_lift_region(&tract->region);
 	while (page < tract->npages) {
-		sa_slab *slab = sa_supply_slab_at(arena, tract, page);
+		sa_slab *slab = sa_slabs_at(arena, tract, page);
 
 		if (slab == NULL) {
 			if (!verify_free_page(tract, page++, misuse))
@@ -147,7 +147,7 @@ static void clear_tract(const sa_arena *arena, const sa_tract *tract)
 	sa_slab *slab;
 
 	sa_veil_lift_region(&tract->region);
-	while ((slab = sa_supply_next_slab(arena, tract, &page)) != NULL) {
+	while ((slab = sa_slabs_next(arena, tract, &page)) != NULL) {
 		sa_slab_clear(slab);
 		sa_shard_settle(slab);
 	}
@@ -160,7 +160,7 @@ void sa_sweep_forget(sa_arena *arena)
 	while (arena->larges != NULL)
 		sa_larges_drop(arena, arena->larges);
 	count_all_freed(arena);
-	sa_supply_forget_slabs(arena);
+	sa_slabs_forget(arena);
 	sa_veil_draw(arena);
 }
 
@@ -180,7 +180,7 @@ static bool clear_all(sa_arena *arena, sa_arena_misuse *misuse)
 		sa_shard_empty(s);
 	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next)
 		clear_tract(arena, t);
-	return sa_supply_release(arena, misuse);
+	return sa_slabs_release_all(arena, misuse);
 }
 
 sa_sweep_result sa_sweep_reset(sa_arena *arena, sa_arena_misuse *misuse)
@@ -221,7 +221,7 @@ sa_sweep_result sa_sweep_trim(sa_arena *arena, size_t *returned,
 		return SA_SWEEP_DONE;
 	if (begin(arena, SA_ARENA_READWRITE) != 0)
 		return SA_SWEEP_REFUSED;
-	is_sound = sa_supply_release(arena, misuse) &&
+	is_sound = sa_slabs_release_all(arena, misuse) &&
 		   trim_tracts(arena, returned, misuse);
 	end(arena);
 	return is_sound ? SA_SWEEP_DONE : SA_SWEEP_MISUSE;
@@ -236,7 +236,7 @@ sa_sweep_result sa_sweep_retire(sa_arena *arena, unsigned class,
 		return SA_SWEEP_DONE;
 	if (begin(arena, SA_ARENA_READWRITE) != 0)
 		return SA_SWEEP_REFUSED;
-	is_sound = sa_supply_retire(arena, class, misuse);
+	is_sound = sa_slabs_retire(arena, class, misuse);
 	end(arena);
 	return is_sound ? SA_SWEEP_DONE : SA_SWEEP_MISUSE;
 }

@@ -6,7 +6,7 @@
 
 #include "history.h"
 #include "os.h"
-#include "supply.h"
+#include "slabs.h"
 
 void sa_veil_begin(const sa_arena *arena)
 {
@@ -119,7 +119,7 @@ static void draw_tract(const sa_arena *arena, const sa_tract *tract)
 	size_t page = 0;
 
 	while (page < tract->npages) {
-		const sa_slab *slab = sa_supply_slab_at(arena, tract, page);
+		const sa_slab *slab = sa_slabs_at(arena, tract, page);
 
 		if (slab == NULL) {
 			draw_page(tract, page++);
@@ -267,7 +267,7 @@ void sa_veil_ending_slots(const sa_arena *arena)
 		size_t page = 0;
 		sa_slab *slab;
 
-		while ((slab = sa_supply_next_slab(arena, t, &page)) != NULL)
+		while ((slab = sa_slabs_next(arena, t, &page)) != NULL)
 			sa_veil_ending_slots_of(arena, slab);
 	}
 }
@@ -293,7 +293,7 @@ void sa_veil_disregard_own(const sa_arena *arena)
 		size_t page = 0;
 		const sa_slab *slab;
 
-		while ((slab = sa_supply_next_slab(arena, t, &page)) != NULL)
+		while ((slab = sa_slabs_next(arena, t, &page)) != NULL)
 			sa_annotate_disregard(&slab->slots, sizeof slab->slots);
 	}
 }

@@ -13,7 +13,7 @@ BEGIN {
 	stands(3, "bitmap canary counters mark random sizeclass vmname zero")
 	stands(4, "large pagemap slab tract verify")
 	stands(5, "access arena fault found growth hold huge larges object " \
-		"pools preflight registry resize shard shards stats supply sweep " \
+		"pools preflight registry resize shard shards slabs stats supply sweep " \
 		"veil")
 	stands(6, "api buffer format malloc passphrase pool")
 	may_include["sys/mman.h"] = " os.c "

@@ -9,7 +9,7 @@
 #include <sodium.h>
 
 #include "shard.h"
-#include "slabs.h"
+#include "slab_fixture.h"
 #include "support.h"
 
 /* The class of 32 bytes. */

@@ -7,7 +7,7 @@
 
 #include "arena.h"
 #include "os.h"
-#include "supply.h"
+#include "slabs.h"
 #include "support.h"
 
 #include <errno.h>
@@ -93,8 +93,7 @@ static void collect_spans(void)
 			continue;
 		ck_assert_uint_eq(tract->nfree, 0);
 		add_span(tract, sizeof *tract);
-		while ((slab = sa_supply_next_slab(arena, tract, &page)) !=
-		       NULL)
+		while ((slab = sa_slabs_next(arena, tract, &page)) != NULL)
 			add_span(slab, sizeof *slab);
 	}
 }

@@ -9,7 +9,7 @@
 #include "arena.h"
 #include "os.h"
 #include "shards.h"
-#include "supply.h"
+#include "slabs.h"
 #include "support.h"
 
 #include <pthread.h>
@@ -73,7 +73,7 @@ static size_t require_sound_tract(const sa_tract *tract)
 
 	SUPPORT_REQUIRE(bits_set(tract->free_pages, tract->npages) ==
 			tract->nfree);
-	while ((slab = sa_supply_next_slab(arena, tract, &page)) != NULL) {
+	while ((slab = sa_slabs_next(arena, tract, &page)) != NULL) {
 		require_sound_slab(slab);
 		pages += slab->size / sa_os_page_size;
 		slabs++;

@@ -11,7 +11,7 @@
 #include <signal.h>
 
 #include "region.h"
-#include "slabs.h"
+#include "slab_fixture.h"
 #include "support.h"
 #include "verify.h"
 

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "slabs.h"
+#include "slab_fixture.h"
 #include "support.h"
 #include "verify.h"
 

@@ -3,8 +3,8 @@
  * Slabs to test: their pages between guard pages, their metadata and key from
  * one place, nothing locked.
  */
-#ifndef SLABS_H
-#define SLABS_H
+#ifndef SLAB_FIXTURE_H
+#define SLAB_FIXTURE_H
 
 #include <stdbool.h>
 #include <string.h>
