@@ -132,7 +132,7 @@ static void make_peace(peace *p)
 {
 	const sigset_t set = broken_pipe();
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &p->cancel_state);
+	p->cancel_state = sa_os_disable_cancel();
 	p->is_pipe_broken = is_pipe_broken();
 	pthread_sigmask(SIG_BLOCK, &set, &p->mask);
 }
@@ -142,12 +142,11 @@ static void end_peace(const peace *p)
 {
 	const struct timespec at_once = {0, 0};
 	const sigset_t set = broken_pipe();
-	int state;
 
 	if (!p->is_pipe_broken && is_pipe_broken())
 		(void)sigtimedwait(&set, NULL, &at_once);
 	pthread_sigmask(SIG_SETMASK, &p->mask, NULL);
-	pthread_setcancelstate(p->cancel_state, &state);
+	sa_os_restore_cancel(p->cancel_state);
 }
 
 /* --------------------------------------------------------------- signal */

@@ -14,7 +14,6 @@
 #include "os.h"
 #include "report.h"
 #include "shards.h"
-#include "supply.h"
 #include "sweep.h"
 #include "veil.h"
 
