@@ -104,19 +104,15 @@ static int open_for_business(sa_arena *arena)
 	sa_arena_misuse misuse;
 	int error;
 
-	/* GCOVR_EXCL_START: in glibc and musl it takes no memory */
-	if (pthread_mutex_init(&arena->mutex, NULL) != 0) {
-		errno = ENOMEM;
+	if (sa_lock_init(&arena->mutex) != 0)
 		return -1;
-	}
-	/* GCOVR_EXCL_STOP */
 	if (sa_pagemap_init(&arena->pagemap, &arena->meta) == 0 &&
 	    sa_shards_init(arena) == 0 &&
 	    sa_growth_reserve(arena, arena->options.reserve) == 0)
 		return 0;
 	error = errno;
 	sa_sweep_destroy(arena, &misuse);
-	pthread_mutex_destroy(&arena->mutex);
+	sa_lock_destroy(&arena->mutex);
 	errno = error;
 	return -1;
 }
@@ -184,7 +180,7 @@ void sa_arena_destroy(sa_arena *arena)
 	if (result == SA_SWEEP_MISUSE)
 		sa_arena_misused(arena, &misuse);
 	sa_registry_remove(arena);
-	pthread_mutex_destroy(&arena->mutex);
+	sa_lock_destroy(&arena->mutex);
 	sa_veil_end(arena);
 	delete_arena(arena);
 	sa_registry_leave();

@@ -14,20 +14,14 @@
 
 void sa_arena_lock(sa_arena *arena)
 {
-	int state = sa_os_disable_cancel();
-
-	pthread_mutex_lock(&arena->mutex);
-	arena->held_state = state;
+	sa_lock_take(&arena->mutex);
 	sa_annotate_begin();
 }
 
 void sa_arena_unlock(sa_arena *arena)
 {
-	int state = arena->held_state;
-
 	sa_annotate_end();
-	pthread_mutex_unlock(&arena->mutex);
-	sa_os_restore_cancel(state);
+	sa_lock_give(&arena->mutex);
 }
 
 static bool name_is_valid(const char *name)

@@ -6,7 +6,6 @@
 #ifndef SA_ARENA_H
 #define SA_ARENA_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +15,7 @@
 #include "counters.h"
 #include "holders.h"
 #include "large.h"
+#include "lock.h"
 #include "meta.h"
 #include "pagemap.h"
 #include "shard.h"
@@ -34,8 +34,7 @@ struct sa_arena {
 	sa_arena_options options;
 
 	/* What follows changes under the mutex. */
-	pthread_mutex_t mutex;
-	int held_state; /* of the thread that has it: sa_os_disable_cancel() */
+	sa_lock mutex;
 	sa_meta meta;
 
 	sa_shard *all_shards; /* shards */

@@ -11,13 +11,14 @@
 #include "fatal.h"
 #include "history.h"
 #include "larges.h"
+#include "lock.h"
 #include "os.h"
 #include "report.h"
 #include "shards.h"
 #include "sweep.h"
 #include "veil.h"
 
-static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
+static sa_lock registry_lock = SA_LOCK_INIT;
 static sa_arena *arenas; /* youngest first */
 static uint64_t last_serial;
 static bool is_started, has_fork_handlers;
@@ -25,25 +26,6 @@ static bool is_started, has_fork_handlers;
 /* The page that holds the key, while anyone does. */
 static sa_region key_region;
 static size_t key_holders;
-
-/* Who has the mutex is not cancelled: what it was before is kept. */
-static int held_state;
-
-static void lock_registry(void)
-{
-	int state = sa_os_disable_cancel();
-
-	pthread_mutex_lock(&registry_mutex);
-	held_state = state;
-}
-
-static void unlock_registry(void)
-{
-	int state = held_state;
-
-	pthread_mutex_unlock(&registry_mutex);
-	sa_os_restore_cancel(state);
-}
 
 /* ------------------------------------------------------------------ key */
 
@@ -98,7 +80,7 @@ static int hold_key(sa_arena_mlock mlock)
  * kernel won't stop the threads, an object in the making may be lost there. */
 static void before_fork(void)
 {
-	lock_registry();
+	sa_lock_take(&registry_lock);
 	for (sa_arena *a = arenas; a != NULL; a = a->next) {
 		sa_arena_lock(a);
 		if (sa_shards_stop(a) != 0)
@@ -122,7 +104,7 @@ static void after_fork_in_parent(void)
 	sa_history_unlock();
 	for (sa_arena *a = arenas; a != NULL; a = a->next)
 		release(a);
-	unlock_registry();
+	sa_lock_give(&registry_lock);
 }
 
 static size_t inherit_region(sa_arena *arena, sa_region *region)
@@ -171,7 +153,7 @@ static void after_fork_in_child(void)
 		(void)sa_region_after_fork(&key_region);
 	for (sa_arena *a = arenas; a != NULL; a = a->next)
 		inherit(a);
-	unlock_registry();
+	sa_lock_give(&registry_lock);
 }
 
 /* ---------------------------------------------------------------- public */
@@ -194,9 +176,9 @@ static int install_fork_handlers(void)
 __attribute__((constructor)) static void start_before_main(void)
 {
 	sa_os_start();
-	lock_registry();
+	sa_lock_take(&registry_lock);
 	(void)install_fork_handlers();
-	unlock_registry();
+	sa_lock_give(&registry_lock);
 }
 
 static int start_library(void)
@@ -221,11 +203,11 @@ int sa_registry_enter(const sa_canary_key **key, sa_arena_mlock mlock)
 {
 	int result;
 
-	lock_registry();
+	sa_lock_take(&registry_lock);
 	result = start_library() == 0 ? hold_key(mlock) : -1;
 	if (result == 0)
 		*key = key_in_region();
-	unlock_registry();
+	sa_lock_give(&registry_lock);
 	return result;
 }
 
@@ -233,41 +215,41 @@ bool sa_registry_has_key(void)
 {
 	bool has_key;
 
-	lock_registry();
+	sa_lock_take(&registry_lock);
 	has_key = key_holders != 0;
-	unlock_registry();
+	sa_lock_give(&registry_lock);
 	return has_key;
 }
 
 void sa_registry_leave(void)
 {
-	lock_registry();
+	sa_lock_take(&registry_lock);
 	if (--key_holders == 0)
 		sa_region_destroy(&key_region);
-	unlock_registry();
+	sa_lock_give(&registry_lock);
 }
 
 void sa_registry_add(sa_arena *arena)
 {
-	lock_registry();
+	sa_lock_take(&registry_lock);
 	arena->serial = ++last_serial;
 	arena->next = arenas;
 	if (arenas != NULL)
 		arenas->previous = arena;
 	arenas = arena;
-	unlock_registry();
+	sa_lock_give(&registry_lock);
 }
 
 void sa_registry_remove(sa_arena *arena)
 {
-	lock_registry();
+	sa_lock_take(&registry_lock);
 	if (arena->previous != NULL)
 		arena->previous->next = arena->next;
 	else
 		arenas = arena->next;
 	if (arena->next != NULL)
 		arena->next->previous = arena->previous;
-	unlock_registry();
+	sa_lock_give(&registry_lock);
 }
 
 bool sa_registry_visit(uint64_t *serial,
@@ -276,7 +258,7 @@ bool sa_registry_visit(uint64_t *serial,
 {
 	sa_arena *next = NULL;
 
-	lock_registry();
+	sa_lock_take(&registry_lock);
 	for (sa_arena *a = arenas; a != NULL && a->serial > *serial;
 	     a = a->next)
 		if (!atomic_load(&a->is_gone))
@@ -285,17 +267,17 @@ bool sa_registry_visit(uint64_t *serial,
 		*serial = next->serial;
 		visit(next, context);
 	}
-	unlock_registry();
+	sa_lock_give(&registry_lock);
 	return next != NULL;
 }
 
 /* A short wait is worth while: calls hold the mutexes for microseconds. */
 #define TRIES 1000
 
-static bool try_lock(pthread_mutex_t *mutex)
+static bool try_lock(sa_lock *lock)
 {
 	for (int i = 0; i < TRIES; i++)
-		if (pthread_mutex_trylock(mutex) == 0)
+		if (sa_lock_try(lock))
 			return true;
 	return false;
 }
@@ -309,19 +291,19 @@ static bool try_arena(sa_arena *arena,
 	if (!try_lock(&arena->mutex))
 		return false;
 	is_done = visit(arena, context);
-	pthread_mutex_unlock(&arena->mutex);
+	sa_lock_give(&arena->mutex);
 	return is_done;
 }
 
 void sa_registry_try_visit(bool (*visit)(sa_arena *arena, void *context),
 			   void *context)
 {
-	if (!try_lock(&registry_mutex))
+	if (!try_lock(&registry_lock))
 		return;
 	for (sa_arena *a = arenas; a != NULL; a = a->next)
 		if (try_arena(a, visit, context))
 			break;
-	pthread_mutex_unlock(&registry_mutex);
+	sa_lock_give(&registry_lock);
 }
 
 static bool disregard_own(sa_arena *arena, void *has_arenas)

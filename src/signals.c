@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fatal.h"
+#include "lock.h"
 #include "os.h"
 
 /* Those that end or stop a process unless it says otherwise; and the one that
@@ -21,7 +22,7 @@ static const int numbers[] = {SIGALRM, SIGHUP,  SIGINT,  SIGPIPE, SIGQUIT,
 #define COUNT (sizeof numbers / sizeof *numbers)
 
 /* Held while a terminal is open: signals are the process's. */
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static sa_lock lock = SA_LOCK_INIT;
 static struct sigaction actions[COUNT]; /* the program's own */
 static atomic_bool replaced[COUNT];     /* by note(); for now */
 static atomic_bool caught[COUNT];
@@ -261,7 +262,7 @@ static void after_fork_in_child(void)
 		atomic_store(&caught[i], false);
 	if (wake[0] >= 0)
 		close_pipe();
-	pthread_mutex_init(&mutex, NULL);
+	(void)sa_lock_init(&lock);
 }
 
 /* Before the mutex is locked, which is for children, too.  Two threads may both
@@ -283,17 +284,15 @@ static int install_fork_handler(void)
 
 /* --------------------------------------------------------- one at a time */
 
-int sa_signals_enter(int *cancel_state)
+int sa_signals_enter(void)
 {
 	if (install_fork_handler() != 0)
 		return -1;
-	*cancel_state = sa_os_disable_cancel();
-	pthread_mutex_lock(&mutex);
+	sa_lock_take(&lock);
 	return 0;
 }
 
-void sa_signals_leave(int cancel_state)
+void sa_signals_leave(void)
 {
-	pthread_mutex_unlock(&mutex);
-	sa_os_restore_cancel(cancel_state);
+	sa_lock_give(&lock);
 }

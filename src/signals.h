@@ -12,8 +12,8 @@
 
 /* Wait until no other thread notes signals, which are the process's; the
  * calling thread cannot be cancelled until it leaves.  0, or -1 with ENOMEM. */
-int sa_signals_enter(int *cancel_state);
-void sa_signals_leave(int cancel_state);
+int sa_signals_enter(void);
+void sa_signals_leave(void);
 
 /* Note signals from here on, or no more: those noted are still to be raised.
  * Opening: 0, or -1 with the errno of pipe(2). */

@@ -176,7 +176,7 @@ int sa_terminal_open(sa_terminal *terminal, const char *prompt,
 	int error;
 
 	*terminal = (sa_terminal){.prompt = prompt};
-	if (sa_signals_enter(&terminal->cancel_state) != 0)
+	if (sa_signals_enter() != 0)
 		return -1;
 	if (start(terminal, is_required) != 0)
 		goto leave;
@@ -189,7 +189,7 @@ int sa_terminal_open(sa_terminal *terminal, const char *prompt,
 
 leave:
 	error = errno;
-	sa_signals_leave(terminal->cancel_state);
+	sa_signals_leave();
 	errno = error;
 	return -1;
 }
@@ -240,7 +240,7 @@ int sa_terminal_close(sa_terminal *terminal, bool is_complete)
 	if (was_quiet && is_in_foreground(terminal))
 		(void)write_text(terminal->output, "\n", 1);
 	stop(terminal);
-	sa_signals_leave(terminal->cancel_state);
+	sa_signals_leave();
 	errno = error;
 	return result;
 }

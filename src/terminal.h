@@ -16,7 +16,6 @@ typedef struct sa_terminal {
 	const char *prompt;
 	int input;
 	int output;
-	int cancel_state; /* of the thread, before */
 	bool is_terminal; /* the input, whose echo is to be off */
 	bool is_quiet;    /* it is; `before` is how it was */
 	bool is_intruder; /* turned off from the background */

@@ -8,7 +8,7 @@ cd "${srcdir:-.}/src"
 exec awk '
 BEGIN {
 	stands(0, "annotate backtrace bits fatal holders line probe")
-	stands(1, "os proc signals terminal thread")
+	stands(1, "lock os proc signals terminal thread")
 	stands(2, "history meta region report")
 	stands(3, "bitmap canary counters mark random sizeclass vmname zero")
 	stands(4, "large pagemap slab tract verify")

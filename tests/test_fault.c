@@ -478,8 +478,8 @@ static void block_errors(int fds[2])
 
 static void wait_until_busy(void)
 {
-	while (pthread_mutex_trylock(&arena->mutex) == 0) {
-		sa_arena_unlock(arena);
+	while (sa_lock_try(&arena->mutex)) {
+		sa_lock_give(&arena->mutex);
 		usleep(1000);
 	}
 }
