@@ -20,6 +20,8 @@
 
 static sa_lock registry_lock = SA_LOCK_INIT;
 static sa_arena *arenas; /* youngest first */
+static sa_arena *oldest;
+static sa_arena *visited; /* last; the next is found from here */
 static uint64_t last_serial;
 static bool is_started, has_fork_handlers;
 
@@ -234,21 +236,22 @@ void sa_registry_add(sa_arena *arena)
 	sa_lock_take(&registry_lock);
 	arena->serial = ++last_serial;
 	arena->next = arenas;
-	if (arenas != NULL)
-		arenas->previous = arena;
+	*(arenas != NULL ? &arenas->previous : &oldest) = arena;
 	arenas = arena;
 	sa_lock_give(&registry_lock);
 }
 
 void sa_registry_remove(sa_arena *arena)
 {
+	sa_arena *older, *younger;
+
 	sa_lock_take(&registry_lock);
-	if (arena->previous != NULL)
-		arena->previous->next = arena->next;
-	else
-		arenas = arena->next;
-	if (arena->next != NULL)
-		arena->next->previous = arena->previous;
+	older = arena->next;
+	younger = arena->previous;
+	*(younger != NULL ? &younger->next : &arenas) = older;
+	*(older != NULL ? &older->previous : &oldest) = younger;
+	if (visited == arena)
+		visited = older;
 	sa_lock_give(&registry_lock);
 }
 
@@ -256,19 +259,21 @@ bool sa_registry_visit(uint64_t *serial,
 		       void (*visit)(sa_arena *arena, void *context),
 		       void *context)
 {
-	sa_arena *next = NULL;
+	sa_arena *arena;
 
 	sa_lock_take(&registry_lock);
-	for (sa_arena *a = arenas; a != NULL && a->serial > *serial;
-	     a = a->next)
-		if (!atomic_load(&a->is_gone))
-			next = a;
-	if (next != NULL) {
-		*serial = next->serial;
-		visit(next, context);
+	arena = visited != NULL && visited->serial <= *serial ? visited
+							      : oldest;
+	while (arena != NULL &&
+	       (arena->serial <= *serial || atomic_load(&arena->is_gone)))
+		arena = arena->previous;
+	if (arena != NULL) {
+		visited = arena;
+		*serial = arena->serial;
+		visit(arena, context);
 	}
 	sa_lock_give(&registry_lock);
-	return next != NULL;
+	return arena != NULL;
 }
 
 /* A short wait is worth while: calls hold the mutexes for microseconds. */

@@ -85,6 +85,42 @@ START_TEST(test_visits)
 }
 END_TEST
 
+/* The next one's name is appended to what a visit of all has found. */
+static void visit_next(uint64_t *serial, char *names)
+{
+	ck_assert(sa_registry_visit(serial, append_name, names));
+}
+
+START_TEST(test_visits_overlap)
+{
+	sa_arena *arenas[ARENAS];
+	uint64_t serial = 0, other = 0;
+	char names[64] = "", others[64] = "";
+
+	create_all(arenas);
+	visit_next(&serial, names);
+	visit_next(&serial, names);
+	visit_next(&serial, names);
+	visit_next(&other, others);
+	visit_next(&serial, names);
+	visit_next(&other, others);
+	/* The one visited last goes, and the one that would be next. */
+	sa_arena_destroy(arenas[1]);
+	sa_arena_destroy(arenas[2]);
+	visit_next(&other, others);
+	visit_next(&serial, names);
+	visit_next(&other, others);
+	ck_assert_str_eq(names, "abcde");
+	ck_assert_str_eq(others, "abde");
+	ck_assert(!sa_registry_visit(&serial, append_name, names));
+	ck_assert(!sa_registry_visit(&other, append_name, others));
+	sa_arena_destroy(arenas[0]);
+	sa_arena_destroy(arenas[3]);
+	sa_arena_destroy(arenas[4]);
+	assert_visited("");
+}
+END_TEST
+
 /* ------------------------------------------------------------ printing */
 
 static size_t print_all(char *text, size_t size)
@@ -348,6 +384,7 @@ int main(void)
 	tcase_add_test(all, test_fork_while_the_first_is_made);
 	tcase_add_test(all, test_key_is_locked_later);
 	tcase_add_test(all, test_visits);
+	tcase_add_test(all, test_visits_overlap);
 	tcase_add_test(all, test_print_all);
 	tcase_add_test(all, test_print_all_fails);
 	tcase_add_test(all, test_blocked);
