@@ -462,6 +462,19 @@ inline collect_slab(sh, l)
 #define GOES_ON(sh, all) (all || !HAS_SLOTS(sh))
 #endif
 
+/* Behind the newest the list is the owner's. */
+inline leave_newest(sh)
+{
+	l = inbox[sh];
+	atomic {
+		uncollected[sh] = posted_next[l - 1];
+#ifndef NEWEST_KEEPS_REST
+		posted_next[l - 1] = 0;
+#endif
+		l = 0
+	}
+}
+
 /* collect_for() in the owner, where there is nothing else to take; in who has
  * stopped it, `all` is set: sa_shard_collect().  The inbox is opened once. */
 inline collect(sh, all)
@@ -477,7 +490,8 @@ inline collect(sh, all)
 				uncollected[sh] = inbox[sh];
 				inbox[sh] = 0
 			}
-		:: else
+		:: inbox[sh] != 0 && !all -> leave_newest(sh)
+		:: inbox[sh] == 0
 		fi
 	:: uncollected[sh] != 0 && GOES_ON(sh, all) ->
 		l = uncollected[sh] - 1;

@@ -111,6 +111,8 @@ breaks 'a slab is stolen without flushing the stock' -DNO_FLUSH
 breaks 'a claim is a load and a store' -DPLAIN_CLAIM
 breaks 'who has stopped a shard leaves claims uncollected' \
 	-DLEAVES_SOME -DSLABS=2 -DSLOTS=2
+breaks 'a slab left in the inbox keeps those behind it' \
+	-DNEWEST_KEEPS_REST -DSLABS=2 -DSLOTS=1 $others_free
 breaks 'fork leaves busy as it was' -DFORK_BLIND $all
 breaks 'the old value of a claim is ignored' -DCRIME -DCLAIM_BLIND -DSLOTS=1
 breaks 'birth does not look at the mark' -DCRIME -DBIRTH_BLIND

@@ -67,7 +67,7 @@ static bool refill(sa_shard *shard, sa_bin *bin)
 	sa_shard_result result;
 
 	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
-	result = sa_shard_fill(shard, bin, &misuse);
+	result = sa_shard_fill(shard, bin, false, &misuse);
 	if (result == SA_SHARD_MISUSE) {
 		sa_shards_leave(shard);
 		sa_arena_misused(arena, &misuse);
@@ -101,6 +101,11 @@ void *sa_object_alloc_odd(sa_arena *arena, size_t size)
 	return sa_object_alloc_in_class(arena, size, sa_sizeclass_of(size));
 }
 
+/* Objects tend to be handed over in the order of their slots, more or less.
+ * Each of their lines comes from the other's cache: the next one is sent for
+ * while this one is waited for. */
+#define PREFETCH_AHEAD 512
+
 /* The slab belongs to another shard. */
 static bool end_elsewhere(sa_shard *shard, const sa_slot *slot)
 {
@@ -109,6 +114,7 @@ static bool end_elsewhere(sa_shard *shard, const sa_slot *slot)
 	uint16_t mark;
 
 	sa_prefetch_to_write(slot->mark);
+	sa_prefetch_to_write(slot->memory + PREFETCH_AHEAD);
 	mark = sa_slot_mark(*slot);
 	if (!sa_slot_death_elsewhere(slot, &shard->had_claim))
 		return false;

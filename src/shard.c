@@ -31,12 +31,14 @@ static void unlist(sa_slab *slab)
 		bin->last = slab->previous;
 }
 
+static bool is_scarce(const sa_shard *shard)
+{
+	return atomic_load_explicit(&shard->is_scarce, memory_order_relaxed);
+}
+
 static bool is_needed(const sa_slab *slab)
 {
-	const sa_shard *owner = sa_slab_owner(slab);
-
-	return slab->nfree != 0 &&
-	       atomic_load_explicit(&owner->is_scarce, memory_order_relaxed);
+	return slab->nfree != 0 && is_scarce(sa_slab_owner(slab));
 }
 
 void sa_shard_settle(sa_slab *slab)
@@ -176,23 +178,34 @@ static bool collect_next(sa_shard *shard, sa_arena_misuse *misuse)
 	return true;
 }
 
-static void open_inbox(sa_shard *shard)
+/* Who else pushes does not look at what is there: behind the newest slab the
+ * list is the owner's alone. */
+static void open_inbox(sa_shard *shard, bool newest_too)
 {
-	if (atomic_load_explicit(&shard->inbox, memory_order_relaxed) != NULL)
+	sa_slab *newest =
+		atomic_load_explicit(&shard->inbox, memory_order_acquire);
+
+	if (newest == NULL)
+		return;
+	if (newest_too) {
 		shard->uncollected = atomic_exchange_explicit(
 			&shard->inbox, NULL, memory_order_acquire);
+	} else {
+		shard->uncollected = newest->posted_next;
+		newest->posted_next = NULL;
+	}
 }
 
 /* Collect until the bin has a slab with slots to take: the rest is for later
  * calls, or one of them would wait for all.  All if there is no bin. */
-static bool collect_for(sa_shard *shard, const sa_bin *bin,
+static bool collect_for(sa_shard *shard, const sa_bin *bin, bool newest_too,
 			sa_arena_misuse *misuse)
 {
 	bool was_opened = false;
 
 	while (bin == NULL || bin->first == NULL) {
 		if (shard->uncollected == NULL && !was_opened) {
-			open_inbox(shard);
+			open_inbox(shard, newest_too);
 			was_opened = true;
 		}
 		if (shard->uncollected == NULL)
@@ -205,7 +218,7 @@ static bool collect_for(sa_shard *shard, const sa_bin *bin,
 
 bool sa_shard_collect(sa_shard *shard, sa_arena_misuse *misuse)
 {
-	return collect_for(shard, NULL, misuse);
+	return collect_for(shard, NULL, true, misuse);
 }
 
 static void fill_from(sa_bin *bin, sa_slab *slab)
@@ -216,10 +229,10 @@ static void fill_from(sa_bin *bin, sa_slab *slab)
 				   &bin->memory[count], &bin->mark[count]);
 }
 
-sa_shard_result sa_shard_fill(sa_shard *shard, sa_bin *bin,
+sa_shard_result sa_shard_fill(sa_shard *shard, sa_bin *bin, bool newest_too,
 			      sa_arena_misuse *misuse)
 {
-	if (!collect_for(shard, bin, misuse))
+	if (!collect_for(shard, bin, newest_too || is_scarce(shard), misuse))
 		return SA_SHARD_MISUSE;
 	while (bin->first != NULL && bin->count < SA_STOCK_SIZE) {
 		sa_slab *slab = bin->first;

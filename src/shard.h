@@ -159,14 +159,19 @@ void sa_shard_init(sa_shard *shard, const sa_pagemap *pagemap);
 int sa_shard_add_pool_bin(sa_shard *shard, sa_meta *meta, unsigned class,
 			  size_t stride);
 
-/* Fill the stock of a bin from the shard's own slabs.  What it returns: */
+/*
+ * Fill the stock of a bin from the shard's own slabs.  The newest in the inbox
+ * is left to those who are freeing into it, and would wait for its lines as
+ * the owner for theirs; unless it is wanted too, or slots are scarce.  What it
+ * returns:
+ */
 typedef enum {
 	SA_SHARD_FILLED, /* there is something in stock */
 	SA_SHARD_DRY,
 	SA_SHARD_MISUSE /* and *misuse says what */
 } sa_shard_result;
 
-sa_shard_result sa_shard_fill(sa_shard *shard, sa_bin *bin,
+sa_shard_result sa_shard_fill(sa_shard *shard, sa_bin *bin, bool newest_too,
 			      sa_arena_misuse *misuse);
 
 /* One of the slots in stock, of which there is at least one. */

@@ -150,16 +150,19 @@ static bool gather(sa_arena *arena, sa_shard *shard, unsigned class,
 	return take_from_others(arena, shard, class, last_resort, misuse);
 }
 
-/* From the shard's own slabs, or a new one. */
+/* From the shard's own slabs, or a new one; or from what others are freeing
+ * into. */
 static sa_shard_result fill(sa_arena *arena, sa_shard *shard, unsigned class,
 			    sa_arena_misuse *misuse)
 {
 	sa_bin *bin = sa_shard_bin(shard, class);
-	sa_shard_result result = sa_shard_fill(shard, bin, misuse);
+	sa_shard_result result = sa_shard_fill(shard, bin, false, misuse);
+	bool is_cut;
 
-	if (result == SA_SHARD_DRY && sa_slabs_cut(arena, shard, class) == 0)
-		result = sa_shard_fill(shard, bin, misuse);
-	return result;
+	if (result != SA_SHARD_DRY)
+		return result;
+	is_cut = sa_slabs_cut(arena, shard, class) == 0;
+	return sa_shard_fill(shard, bin, !is_cut, misuse);
 }
 
 static sa_shard_result gather_and_fill(sa_arena *arena, sa_shard *shard,

@@ -76,7 +76,7 @@ static inline uint32_t free_count(void)
 
 static inline sa_shard_result fill(void)
 {
-	return sa_shard_fill(shard, sa_shard_bin(shard, KEYS), &misuse);
+	return sa_shard_fill(shard, sa_shard_bin(shard, KEYS), true, &misuse);
 }
 
 /* A slot from the stock, filled before if need be. */

@@ -86,9 +86,9 @@ START_TEST(test_fill)
 	ck_assert_int_eq(fill(), SA_SHARD_FILLED);
 	ck_assert_uint_eq(bin->count, SA_STOCK_SIZE);
 	ck_assert_uint_eq(slab->nfree, slab->nslots - SA_STOCK_SIZE);
-	ck_assert_int_eq(
-		sa_shard_fill(shard, sa_shard_bin(shard, KEYS + 1), &misuse),
-		SA_SHARD_DRY);
+	ck_assert_int_eq(sa_shard_fill(shard, sa_shard_bin(shard, KEYS + 1),
+				       true, &misuse),
+			 SA_SHARD_DRY);
 }
 END_TEST
 

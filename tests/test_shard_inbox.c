@@ -82,6 +82,64 @@ START_TEST(test_fill_collects)
 }
 END_TEST
 
+static sa_shard_result fill_but_from_newest(void)
+{
+	return sa_shard_fill(shard, bin, false, &misuse);
+}
+
+/* Every slot of some slabs holds an object. */
+static void use_up(void)
+{
+	for (unsigned i = 0; i < 3; i++)
+		adopt_slab();
+	while (fill() == SA_SHARD_FILLED)
+		allocate();
+}
+
+static void release_all_elsewhere(sa_slab *slab)
+{
+	for (uint32_t i = 0; i < slab->nslots; i++)
+		release_elsewhere(sa_slab_slot_at(slab, i));
+}
+
+/* Others go on freeing where they did so last: that slab is left to them, as
+ * long as there is another. */
+START_TEST(test_fill_leaves_the_newest)
+{
+	use_up();
+	release_all_elsewhere(slabs[1]);
+	ck_assert_int_eq(fill_but_from_newest(), SA_SHARD_DRY);
+	release_all_elsewhere(slabs[0]);
+	release_all_elsewhere(slabs[2]);
+	ck_assert_int_eq(fill_but_from_newest(), SA_SHARD_FILLED);
+	ck_assert_ptr_eq(atomic_load(&shard->inbox), slabs[2]);
+	ck_assert_ptr_null(slabs[2]->posted_next);
+	while (fill_but_from_newest() == SA_SHARD_FILLED)
+		allocate();
+	ck_assert_uint_eq(free_count(), 0);
+	ck_assert(atomic_load(&slabs[2]->is_posted));
+	/* The next one pushes it down. */
+	release_all_elsewhere(slabs[0]);
+	ck_assert_int_eq(fill_but_from_newest(), SA_SHARD_FILLED);
+	ck_assert_ptr_eq(bin->first, slabs[2]);
+	while (fill() == SA_SHARD_FILLED)
+		allocate();
+	ck_assert_ptr_null(atomic_load(&shard->inbox));
+	ck_assert_uint_eq(free_count(), 0);
+}
+END_TEST
+
+/* Where slots are scarce, nothing is left. */
+START_TEST(test_fill_leaves_nothing_when_scarce)
+{
+	use_up();
+	atomic_store(&shard->is_scarce, true);
+	release_all_elsewhere(slabs[1]);
+	ck_assert_int_eq(fill_but_from_newest(), SA_SHARD_FILLED);
+	ck_assert_ptr_null(atomic_load(&shard->inbox));
+}
+END_TEST
+
 static unsigned posted_count(void)
 {
 	unsigned count = 0;
@@ -394,6 +452,8 @@ int main(void)
 	tcase_add_test(tests, test_post_again);
 	tcase_add_test(tests, test_fill_collects);
 	tcase_add_test(tests, test_fill_collects_no_more_than_it_needs);
+	tcase_add_test(tests, test_fill_leaves_the_newest);
+	tcase_add_test(tests, test_fill_leaves_nothing_when_scarce);
 	tcase_add_test(tests, test_pending);
 	tcase_add_test(tests, test_misuse);
 	tcase_add_test(tests, test_race_in_stock);

@@ -19,7 +19,9 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "annotate.h"
 #include "object.h"
+#include "os.h"
 
 #define WORKERS 4
 #define HELD 500
@@ -269,6 +271,63 @@ START_TEST(test_producer_and_consumer)
 	produce(SUPPORT_ROUNDS(300000));
 	join(consumer);
 	ck_assert_uint_le(support_stats(arena).mapped_size, (size_t)8 << 20);
+}
+END_TEST
+
+static void *batch[1000];
+static size_t batch_count;
+
+/* Whose slots are given out. */
+static const sa_slab *alloc_one_more(void)
+{
+	void *object = sa_arena_alloc(arena, 1000);
+
+	SUPPORT_REQUIRE(batch_count < SUPPORT_LENGTH(batch));
+	SUPPORT_REQUIRE(object != NULL);
+	batch[batch_count++] = object;
+	return sa_object_find(arena, object).slot.slab;
+}
+
+static void *free_from(void *begin)
+{
+	while (batch_count > *(size_t *)begin)
+		sa_arena_free(arena, batch[--batch_count]);
+	return NULL;
+}
+
+/* As if they were all inside: who stops them waits for ever. */
+static void keep_others_inside(bool value)
+{
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+		if (s != sa_shards_mine(arena))
+			atomic_store(&s->busy, value);
+}
+
+/* What others freed into last is used again when there are no free pages any
+ * more, before anybody is stopped, and before there is another region. */
+START_TEST(test_newest_slab_is_left)
+{
+	size_t begin = 0;
+	const sa_slab *first;
+	pthread_t thread;
+
+	if (sa_annotate_is_on() || !sa_os_has_barrier()) {
+		support_skip("newest_slab_is_left", "all take the mutex here");
+		return;
+	}
+	first = alloc_one_more();
+	while (alloc_one_more() == first)
+		continue;
+	start(&thread, free_from, &begin);
+	join(thread);
+	keep_others_inside(true);
+	while (arena->tracts->nfree != 0)
+		ck_assert_ptr_ne(alloc_one_more(), first);
+	while (alloc_one_more() != first)
+		ck_assert_uint_eq(atomic_load(&arena->region_count), 1);
+	ck_assert_uint_eq(atomic_load(&arena->region_count), 1);
+	keep_others_inside(false);
+	free_from(&begin);
 }
 END_TEST
 
@@ -863,6 +922,7 @@ int main(void)
 	tcase_add_test(threads, test_own);
 	tcase_add_test(threads, test_ring);
 	tcase_add_test(threads, test_producer_and_consumer);
+	tcase_add_test(threads, test_newest_slab_is_left);
 	tcase_add_test(threads, test_short_lives);
 	tcase_add_test(threads, test_multitude);
 	tcase_add_test(threads, test_turns);
