@@ -16,10 +16,13 @@ typedef struct {
 	sa_arena_misuse misuse;
 } outcome;
 
-/* A slot is kept while the object fills half of it, or cannot move. */
+/* A slot is kept while the object fills half of it, or cannot move; a pool's as
+ * long as it fits, for the pool is what may free it. */
 static bool suits(const sa_slab *slab, size_t size)
 {
-	return size <= slab->stride - SA_CANARY_SIZE &&
+	if (size > slab->stride - SA_CANARY_SIZE)
+		return false;
+	return sa_class_is_pool(slab->class) ||
 	       sa_sizeclass_stride(sa_sizeclass_of(size)) * 2 >= slab->stride;
 }
 

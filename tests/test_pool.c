@@ -322,6 +322,27 @@ START_TEST(test_calls_of_the_arena)
 }
 END_TEST
 
+START_TEST(test_shrunk_stays)
+{
+	static const size_t sizes[] = {1, 32, 100, 1000, 8184};
+
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		sa_pool *pool = create(sizes[i], 8);
+		unsigned char *object = alloc(pool);
+
+		for (size_t size = sizes[i];; size /= 2) {
+			ck_assert_ptr_eq(sa_arena_realloc(arena, object, size),
+					 object);
+			if (size == 0)
+				break;
+		}
+		sa_pool_free(pool, object);
+		ck_assert_uint_eq(support_stats(arena).live_count, 0);
+		sa_pool_destroy(pool);
+	}
+}
+END_TEST
+
 START_TEST(test_reset)
 {
 	static unsigned char *objects[CROWD];
@@ -766,6 +787,7 @@ static Suite *pool_suite(void)
 	tcase_add_test(cases, test_numbers_are_used_again);
 	tcase_add_test(cases, test_many_pools);
 	tcase_add_test(cases, test_calls_of_the_arena);
+	tcase_add_test(cases, test_shrunk_stays);
 	tcase_add_test(cases, test_reset);
 	tcase_add_test(cases, test_capacity);
 	tcase_add_loop_test(cases, test_resting, 0, 2);
