@@ -90,6 +90,9 @@ private:
 namespace detail
 {
 
+/* Of every string without storage: no object of any arena. */
+inline constexpr char no_text[] = "";
+
 [[noreturn]] inline void fail(const char *function)
 {
 	throw std::system_error(errno, std::generic_category(), function);
@@ -275,9 +278,10 @@ private:
 
 /*
  * A holder for as long as it lives: of a whole arena, or of one object, which
- * is named by its first byte (a vector's or string's data()).  Constructors
- * throw std::system_error with the errno of sa_arena_open() or
- * sa_arena_open_object().
+ * is named by its first byte (a vector's or string's data()).  Of a string
+ * without storage there is nothing to open.  Constructors throw
+ * std::system_error with the errno of sa_arena_open() or
+ * sa_arena_open_object(): EINVAL for null, a vector's data() without storage.
  *
  * The destructor calls std::terminate() if the system refuses to close.
  */
@@ -307,7 +311,11 @@ public:
 		      sa_arena_access what = SA_ARENA_READONLY)
 	    : arena_(arena), object_(object), what_(what)
 	{
-		detail::require(sa_arena_open_object(arena, object, what),
+		if (object == detail::no_text)
+			arena_ = nullptr;
+		else
+			detail::require(
+				sa_arena_open_object(arena, object, what),
 				"sa_arena_open_object");
 	}
 
@@ -969,7 +977,7 @@ public:
 	/* Without storage yet, an empty text that is no object of the arena. */
 	const char *data() const noexcept
 	{
-		return bytes_.empty() ? "" : bytes_.data();
+		return bytes_.empty() ? detail::no_text : bytes_.data();
 	}
 
 	const char *c_str() const noexcept

@@ -1105,6 +1105,25 @@ START_TEST(test_access_of_object)
 END_TEST
 
 /* Objects may end before their guards. */
+START_TEST(test_access_of_no_text)
+{
+	arena a;
+	secret text("", a);
+
+	a.protect(SA_ARENA_NOACCESS);
+	{
+		scoped_access opened(a, text.data());
+		scoped_access writing(a.get(), text.data(), SA_ARENA_READWRITE);
+
+		ck_assert(text.empty() && *text.c_str() == '\0');
+		ck_assert_uint_eq(a.stats().holder_count, 0);
+		opened = std::move(writing);
+		opened.close();
+	}
+	ck_assert_int_eq(a.current_access(), SA_ARENA_NOACCESS);
+}
+END_TEST
+
 START_TEST(test_access_outlives_object)
 {
 	arena a(options());
@@ -1233,6 +1252,7 @@ static TCase *guards(void)
 
 	tcase_add_test(tc, test_access);
 	tcase_add_test(tc, test_access_of_object);
+	tcase_add_test(tc, test_access_of_no_text);
 	tcase_add_test(tc, test_access_outlives_object);
 	tcase_add_test(tc, test_access_terminates);
 	return tc;
