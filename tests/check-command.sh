@@ -185,6 +185,11 @@ fi
 # The others.
 run 0 bench --count=100
 has 'allocate and free one  .* ns$'
+# Large objects, of which a million would take minutes.
+if command -v timeout >/dev/null; then
+	timeout 60 "$program" bench --size=100K --count=5 >/dev/null ||
+		fail 'bench of large objects failed, or took a minute'
+fi
 # Sanitizers have handlers of their own for the signals.
 case "${ASAN_OPTIONS-}" in
 *handle_segv=0*) ;;

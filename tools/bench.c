@@ -18,6 +18,10 @@
 #define SODIUM_PAIRS 1000
 #define OPENINGS 200
 #define FILL_DEFAULT 10000
+/* Bytes; what is large is filled in for fewer objects. */
+#define FILL_SIZE_DEFAULT ((size_t)64 << 20)
+/* Nanoseconds, after which a round of large objects ends. */
+#define ROUND_TIME 5e7
 
 /* What a round may need.  `many` has room for `count` objects. */
 struct bench {
@@ -38,29 +42,51 @@ static double now(void)
 	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
+/* How many operations come next: as many as there were already, so that the
+ * clock is seldom read; 0 ends the round. */
+static size_t batch(size_t done, size_t most, double start)
+{
+	size_t left = most - done;
+
+	if (done == 0)
+		return 1;
+	if (now() - start > ROUND_TIME)
+		return 0;
+	return done < left ? done : left;
+}
+
 static int pairs(struct bench *bench, size_t *operations)
 {
-	for (size_t i = 0; i < PAIRS; i++) {
-		void *object = sa_arena_alloc(bench->arena, bench->size);
+	double start = now();
+	size_t n = 0, end;
 
-		if (object == NULL)
-			return -1;
-		sa_arena_free(bench->arena, object);
-	}
-	*operations = PAIRS;
+	while ((end = n + batch(n, PAIRS, start)) > n)
+		for (; n < end; n++) {
+			void *object =
+				sa_arena_alloc(bench->arena, bench->size);
+
+			if (object == NULL)
+				return -1;
+			sa_arena_free(bench->arena, object);
+		}
+	*operations = n;
 	return 0;
 }
 
 static int sodium_pairs(struct bench *bench, size_t *operations)
 {
-	for (size_t i = 0; i < SODIUM_PAIRS; i++) {
-		void *object = sodium_malloc(bench->size);
+	double start = now();
+	size_t n = 0, end;
 
-		if (object == NULL)
-			return -1;
-		sodium_free(object);
-	}
-	*operations = SODIUM_PAIRS;
+	while ((end = n + batch(n, SODIUM_PAIRS, start)) > n)
+		for (; n < end; n++) {
+			void *object = sodium_malloc(bench->size);
+
+			if (object == NULL)
+				return -1;
+			sodium_free(object);
+		}
+	*operations = n;
 	return 0;
 }
 
@@ -82,11 +108,17 @@ static int fill(struct bench *bench, size_t *operations)
 
 static int openings(struct bench *bench, size_t *operations)
 {
-	for (size_t i = 0; i < OPENINGS; i++)
-		if (sa_arena_open(bench->arena, SA_ARENA_READONLY) != 0 ||
-		    sa_arena_close(bench->arena, SA_ARENA_READONLY) != 0)
-			return -1;
-	*operations = OPENINGS;
+	double start = now();
+	size_t n = 0, end;
+
+	while ((end = n + batch(n, OPENINGS, start)) > n)
+		for (; n < end; n++)
+			if (sa_arena_open(bench->arena, SA_ARENA_READONLY) !=
+				    0 ||
+			    sa_arena_close(bench->arena, SA_ARENA_READONLY) !=
+				    0)
+				return -1;
+	*operations = n;
 	return 0;
 }
 
@@ -142,14 +174,20 @@ static int measure_all(struct bench *bench, const struct sheet_form *sheet)
 	return measure_openings(bench, sheet);
 }
 
-/* Where little may be locked, as many as fit. */
+/* As many as were asked for; else what takes not too long and, where little may
+ * be locked, fits. */
 static size_t count_for(const struct command_options *options)
 {
 	sa_arena_preflight_report report = SA_ARENA_PREFLIGHT_REPORT_INIT;
-	size_t count = options->count == 0 ? FILL_DEFAULT : options->count;
+	size_t count = FILL_SIZE_DEFAULT / options->size;
 
-	if (options->count == 0 &&
-	    sa_arena_preflight(NULL, count, options->size, &report) != 0 &&
+	if (options->count != 0)
+		return options->count;
+	if (count == 0)
+		count = 1;
+	if (count > FILL_DEFAULT)
+		count = FILL_DEFAULT;
+	if (sa_arena_preflight(NULL, count, options->size, &report) != 0 &&
 	    report.max_count < count)
 		count = report.max_count;
 	return count;
