@@ -90,6 +90,9 @@ typedef enum {
  * EXCLUDE  nothing: touching an object faults, new objects are refused with
  *          EACCES, free and destroy only tidy up;
  * WIPE     an empty arena of zeroed memory, ready for use.
+ * Resting access and holders are the parent's, also those of threads that the
+ * child does not have: what these held open stays open there until it calls
+ * sa_arena_close() for them.  WIPE ends holders of single objects.
  * A child made without fork()'s handlers (a raw clone(), _Fork()) must not
  * use arenas.  vfork(), posix_spawn(), system() and popen() are safe.
  */
@@ -301,7 +304,8 @@ SA_ARENA_API int sa_arena_close(sa_arena *arena, sa_arena_access access);
  * are.  Counted for each region: holders may nest, may be different threads,
  * and add to sa_arena_open() and the resting access; the region's access is
  * always the most that any of them asks for.  sa_arena_current_access() does
- * not tell of it.  Costs one mprotect(2) at most.
+ * not tell of it.  Costs one mprotect(2) at most.  Realloc that moves the object
+ * leaves the holder where it was, to be closed by the old pointer.
  *
  * 0, or -1 with errno and nothing changed: EINVAL (NULL arena or pointer,
  * NOACCESS or unknown access), EACCES (excluded from this child), or the errno

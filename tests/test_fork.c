@@ -208,6 +208,28 @@ START_TEST(test_inherit_holder)
 }
 END_TEST
 
+static void *hold(void *unused)
+{
+	(void)unused;
+	ck_assert_int_eq(sa_arena_open(arena, SA_ARENA_READONLY), 0);
+	return NULL;
+}
+
+/* So it does for a thread that it does not have. */
+START_TEST(test_inherit_holder_elsewhere)
+{
+	pthread_t thread;
+
+	create(INHERIT, 0);
+	rest(SA_ARENA_NOACCESS);
+	ck_assert_int_eq(pthread_create(&thread, NULL, hold, NULL), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	support_assert_passes(inherit_holder, NULL);
+	ck_assert_int_eq(sa_arena_close(arena, SA_ARENA_READONLY), 0);
+	sa_arena_destroy(arena);
+}
+END_TEST
+
 /* Misuse in a child is found as in its parent. */
 static void inherit_crime(void *unused)
 {
@@ -827,6 +849,7 @@ int main(void)
 	tcase_add_loop_test(policies, test_inherit, 0, 2);
 	tcase_add_loop_test(policies, test_inherit_locks, 0, 3);
 	tcase_add_test(policies, test_inherit_holder);
+	tcase_add_test(policies, test_inherit_holder_elsewhere);
 	tcase_add_test(policies, test_inherit_crime);
 	tcase_add_loop_test(policies, test_exclude, 0, 4);
 	tcase_add_loop_test(policies, test_wipe, 0, 2);

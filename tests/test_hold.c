@@ -361,6 +361,25 @@ START_TEST(test_free_while_held)
 }
 END_TEST
 
+/* The holder keeps the place, not the object. */
+START_TEST(test_moved_while_held)
+{
+	unsigned char *moved;
+
+	open_object(near, READONLY);
+	moved = sa_arena_realloc(arena, near, LARGE);
+	ck_assert_ptr_nonnull(moved);
+	rest(NOACCESS);
+	assert_access(moved, NOACCESS);
+	assert_access(near, READONLY);
+	errno = 0;
+	assert_einval(sa_arena_close_object(arena, moved, READONLY));
+	close_object(near, READONLY);
+	assert_access(near, NOACCESS);
+	ck_assert_uint_eq(support_stats(arena).holder_count, 0);
+}
+END_TEST
+
 START_TEST(test_reset_while_held)
 {
 	rest(NOACCESS);
@@ -541,6 +560,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, test_refused);
 	tcase_add_test(tests, test_calls_beside);
 	tcase_add_test(tests, test_free_while_held);
+	tcase_add_test(tests, test_moved_while_held);
 	tcase_add_test(tests, test_reset_while_held);
 	tcase_add_test(tests, test_close_after_reuse);
 	tcase_add_loop_test(tests, test_close_after_reset, 0, 3);
