@@ -193,7 +193,8 @@ sa_arena_aligned_alloc(sa_arena *arena, size_t alignment, size_t size);
 /*
  * Make the object `size` bytes long; its content is kept up to the smaller of
  * both sizes and new bytes are zero.  In place where the slot allows, else
- * moved, and the copy left behind is wiped.  `ptr` NULL allocates; size 0
+ * moved, and the copy left behind is wiped; what moves is aligned as by
+ * sa_arena_alloc(), whatever it was before.  `ptr` NULL allocates; size 0
  * gives an object of no bytes and never frees.  The arena has to be READWRITE,
  * even if the object shrinks where it lies, and to stay so: whoever shares it
  * with threads that close it holds it open meanwhile (sa_arena_open()), or the
@@ -401,8 +402,9 @@ SA_ARENA_API void sa_pool_destroy(sa_pool *pool);
 SA_ARENA_API int sa_arena_reset(sa_arena *arena);
 
 /*
- * Give wholly free regions back to the system, in every access state.  Returns
- * the bytes of secret memory returned; 0 with EINVAL for a NULL arena.
+ * Give wholly free regions back to the system, in every access state, also
+ * what options->reserve had mapped.  Returns the bytes of secret memory
+ * returned; 0 with EINVAL for a NULL arena.
  * Misuse detected: WRITE_AFTER_FREE in what is given back.
  */
 SA_ARENA_API size_t sa_arena_trim(sa_arena *arena);

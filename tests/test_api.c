@@ -224,6 +224,8 @@ START_TEST(test_create_reserve)
 	after = support_stats(created);
 	if (used > 0)
 		ck_assert_uint_eq(after.mapped_size, before.mapped_size);
+	ck_assert_int_eq(sa_arena_reset(created), 0);
+	ck_assert_uint_eq(sa_arena_trim(created), before.mapped_size);
 	sa_arena_destroy(created);
 }
 END_TEST
