@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "arena.h"
 #include "bits.h"
 
 /* Fills a slot of 64 bytes with its canary. */
@@ -68,8 +69,12 @@ static int grow(sa_buffer *buffer, size_t least)
 
 	if (wanted < LEAST_STORAGE)
 		wanted = LEAST_STORAGE;
-	if (wanted > least && set_storage(buffer, wanted) == 0)
-		return 0;
+	if (wanted > least) {
+		if (set_storage(buffer, wanted) == 0)
+			return 0;
+		/* The caller has not failed yet. */
+		atomic_fetch_sub(&buffer->arena->failure_count, 1);
+	}
 	return set_storage(buffer, least);
 }
 

@@ -251,8 +251,10 @@ START_TEST(test_growth_at_a_limit)
 	before = small.capacity;
 	ck_assert_int_eq(sa_buffer_resize(&small, before + 1000), 0);
 	ck_assert_uint_eq(small.capacity, before + 1000);
+	ck_assert_uint_eq(support_stats(little).failure_count, 0);
 	support_fill(small.bytes, small.length, 1);
 	assert_fails(sa_buffer_resize(&small, 300000), ENOSPC);
+	ck_assert_uint_eq(support_stats(little).failure_count, 1);
 	ck_assert_uint_eq(small.length, before + 1000);
 	ck_assert(support_is_filled(small.bytes, small.length, 1));
 	sa_buffer_free(&small);
@@ -282,6 +284,7 @@ START_TEST(test_free_at_rest)
 	sa_buffer_free(&buffer);
 	assert_sound(&buffer);
 	assert_fails(sa_buffer_append(&buffer, "x", 1), EACCES);
+	ck_assert_uint_eq(support_stats(arena).failure_count, 1);
 	ck_assert_int_eq(sa_arena_protect(arena, SA_ARENA_READWRITE), 0);
 	append("again");
 }
