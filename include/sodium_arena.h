@@ -93,6 +93,8 @@ typedef enum {
  * Resting access and holders are the parent's, also those of threads that the
  * child does not have: what these held open stays open there until it calls
  * sa_arena_close() for them.  WIPE ends holders of single objects.
+ * If the child cannot lock again what has to be locked, it is refused new
+ * objects in that arena with EPERM from then on; what is there can be used.
  * A child made without fork()'s handlers (a raw clone(), _Fork()) must not
  * use arenas.  vfork(), posix_spawn(), system() and popen() are safe.
  */
