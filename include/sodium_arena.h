@@ -342,7 +342,9 @@ SA_ARENA_API sa_arena_access sa_arena_current_access(const sa_arena *arena);
  * arena's regions, rounded up to nothing but the alignment, and never used for
  * anything else while the pool is there.  So a pointer that is used after its
  * object was freed meets an object of the same type, or zeros; and a 32-byte
- * key takes 40 bytes, 8 of them canary, not 48.
+ * key takes 40 bytes, 8 of them canary, not 48.  They come in slabs of up to
+ * 64 KiB, at least one for each pool and thread that allocates from it: a pool
+ * is for a type, not for a handful of objects.
  *
  * Objects of a pool are objects of its arena, which every call above takes:
  * sa_arena_size(), sa_arena_free(), access, check.  sa_arena_realloc() keeps
