@@ -34,6 +34,7 @@ typedef struct {
 	size_t lockable; /* the key's page already taken off */
 	size_t mappings;
 	size_t capacity;
+	size_t memory; /* all that the machine has: no object is larger */
 } limits;
 
 static size_t min_size(size_t a, size_t b)
@@ -184,6 +185,8 @@ static paper grow_large(const limits *may, size_t reserve, size_t count,
 		return now;
 	n = min_size(bytes_left(&now, may) / each,
 		     mappings_left(&now, may) / SA_REGION_MAPPINGS);
+	if (each > may->memory)
+		n = 0;
 	now.count = min_size(count, n);
 	now.mapped =
 		saturating_sum(now.mapped, saturating_product(now.count, each));
@@ -202,17 +205,27 @@ static paper grow(const limits *may, const sa_arena_options *options,
 			  sa_sizeclass_stride(sa_sizeclass_of(size)));
 }
 
+/* More than there are addresses, which comes before all limits. */
+static bool is_beyond_reason(size_t size)
+{
+	return size > SA_SIZECLASS_SIZE_MAX &&
+	       sa_large_region_size(size, _Alignof(max_align_t)) == 0;
+}
+
 /* What an allocation would fail with: the limit that is met first. */
 static int first_failure(const limits *may, const sa_arena_options *options,
 			 size_t size)
 {
-	const limits capacity = {SIZE_MAX, SIZE_MAX, may->capacity};
-	const limits lock = {may->lockable, SIZE_MAX, SIZE_MAX};
-	const limits mappings = {SIZE_MAX, may->mappings, SIZE_MAX};
+	const limits capacity = {SIZE_MAX, SIZE_MAX, may->capacity, SIZE_MAX};
+	const limits lock = {may->lockable, SIZE_MAX, SIZE_MAX, SIZE_MAX};
+	const limits mappings = {SIZE_MAX, may->mappings, SIZE_MAX,
+				 may->memory};
 	size_t by_capacity = grow(&capacity, options, SIZE_MAX, size).count;
 	size_t by_lock = grow(&lock, options, SIZE_MAX, size).count;
 	size_t by_mappings = grow(&mappings, options, SIZE_MAX, size).count;
 
+	if (is_beyond_reason(size))
+		return ENOMEM;
 	if (by_capacity <= by_lock && by_capacity <= by_mappings &&
 	    may->capacity != SIZE_MAX)
 		return ENOSPC;
@@ -234,14 +247,14 @@ static size_t metadata_mappings(size_t count)
 static limits limits_now(const sa_arena_options *options, size_t lockable,
 			 size_t mappings, size_t key_size)
 {
-	limits may = {SIZE_MAX, mappings, SIZE_MAX};
+	limits may = {SIZE_MAX, mappings, SIZE_MAX, sa_proc_memory_size()};
 
 	if (options->mlock == SA_ARENA_MLOCK_REQUIRED && lockable != SIZE_MAX)
 		may.lockable = lockable - min_size(key_size, lockable);
 	if (options->capacity != 0)
 		may.capacity = options->capacity;
 	/* sa_growth_reserve() refuses it at once. */
-	if (options->reserve > sa_proc_memory_size())
+	if (options->reserve > may.memory)
 		may.mappings = 0;
 	return may;
 }
@@ -249,7 +262,7 @@ static limits limits_now(const sa_arena_options *options, size_t lockable,
 int sa_preflight(const sa_arena_options *options, size_t count, size_t size,
 		 sa_arena_preflight_report *report)
 {
-	const limits none = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
+	const limits none = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX};
 	size_t key_size = sa_registry_has_key() ? 0 : sa_os_page_size;
 	size_t lockable = sa_proc_lockable_size();
 	size_t mappings = sa_proc_available_mappings();

@@ -468,6 +468,32 @@ START_TEST(test_reserve_beyond_memory)
 }
 END_TEST
 
+/* So is an object, unless the capacity is met before. */
+START_TEST(test_object_beyond_memory)
+{
+	const size_t size = SIZE_MAX / 4;
+	sa_arena_options options = support_options();
+	sa_arena *arena;
+
+	if (sizeof(size_t) == 4)
+		return;
+	if (_i != 0)
+		options.capacity = MIB;
+	arena = sa_arena_create(&options);
+	ck_assert_ptr_nonnull(arena);
+	ck_assert_ptr_null(sa_arena_alloc(arena, size));
+	ck_assert_int_eq(errno, _i == 0 ? ENOMEM : ENOSPC);
+	ck_assert_ptr_null(sa_arena_alloc(arena, SIZE_MAX));
+	ck_assert_int_eq(errno, ENOMEM);
+	sa_arena_destroy(arena);
+	ck_assert_uint_ge(
+		ask(&options, 1, size, _i == 0 ? ENOMEM : ENOSPC).required_size,
+		size);
+	(void)ask(&options, 1, SIZE_MAX, ENOMEM);
+	(void)ask(&options, 0, size, 0);
+}
+END_TEST
+
 /* -------------------------------------------------------------- suite */
 
 int main(void)
@@ -491,5 +517,6 @@ int main(void)
 	tcase_add_loop_test(preflight, test_comes_true_with_reserve, 0, 5);
 	tcase_add_test(preflight, test_capacity_comes_true);
 	tcase_add_test(preflight, test_reserve_beyond_memory);
+	tcase_add_loop_test(preflight, test_object_beyond_memory, 0, 2);
 	return support_run(suite);
 }
