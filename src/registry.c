@@ -15,6 +15,7 @@
 #include "os.h"
 #include "report.h"
 #include "shards.h"
+#include "slabs.h"
 #include "sweep.h"
 #include "veil.h"
 
@@ -79,7 +80,7 @@ static int hold_key(sa_arena_mlock mlock)
 /* ----------------------------------------------------------------- fork */
 
 /* Quiet every arena, so that the child gets them between two calls.  If the
- * kernel won't stop the threads, an object in the making may be lost there. */
+ * kernel won't stop the threads, what they are at is put in order there. */
 static void before_fork(void)
 {
 	sa_lock_take(&registry_lock);
@@ -138,6 +139,8 @@ static void inherit(sa_arena *arena)
 		return;
 	}
 	inherit_regions(arena);
+	if (!arena->is_stopped)
+		sa_slabs_mend(arena);
 	sa_shards_after_fork(arena);
 	if (arena->options.fork == SA_ARENA_FORK_WIPE)
 		sa_sweep_forget(arena);

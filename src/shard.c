@@ -317,3 +317,14 @@ void sa_shard_empty(sa_shard *shard)
 	shard->uncollected = NULL;
 	atomic_store(&shard->inbox, NULL);
 }
+
+void sa_shard_unlist_all(sa_shard *shard)
+{
+	sa_shard_empty(shard);
+	for (unsigned class = 0; class < end_of_classes(shard); class ++) {
+		sa_bin *bin = sa_shard_bin(shard, class);
+
+		if (bin != NULL)
+			bin->first = bin->last = NULL;
+	}
+}

@@ -279,5 +279,7 @@ void sa_shard_relist(sa_slab *slab);
 
 /* Forget stock and inbox: the slabs they name are about to go. */
 void sa_shard_empty(sa_shard *shard);
+/* And the lists: no slab is in one. */
+void sa_shard_unlist_all(sa_shard *shard);
 
 #endif

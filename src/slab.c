@@ -261,19 +261,55 @@ void sa_slot_resize(sa_slot slot, size_t size)
 	sa_slot_set_mark(slot, sa_mark_of_size(size));
 }
 
-void sa_slab_clear(sa_slab *slab)
+/* No inbox has the slab any more. */
+static void forget_claims(sa_slab *slab)
 {
 	uint32_t nwords = (uint32_t)sa_bitmap_nwords(slab->nslots);
 
+	for (uint32_t w = 0; w < nwords; w++)
+		atomic_store(&slab->claims[w], 0);
+	atomic_store(&slab->is_posted, false);
+}
+
+void sa_slab_clear(sa_slab *slab)
+{
 	for (uint32_t i = 0; i < slab->nslots; i++) {
 		if (sa_mark_is_live(mark_of(slab, i)))
 			sa_zero_wipe(sa_slab_slot(slab, i), slab->stride - 8);
 		set_mark(slab, i, SA_MARK_FREE);
 	}
-	for (uint32_t w = 0; w < nwords; w++)
-		atomic_store(&slab->claims[w], 0);
+	forget_claims(slab);
 	sa_bitmap_set_range(slab->free_bits, 0, slab->nslots);
 	slab->nfree = slab->nslots;
-	/* No inbox has it any more. */
-	atomic_store(&slab->is_posted, false);
+}
+
+bool sa_slot_is_claimed(sa_slot slot)
+{
+	uint32_t index = sa_slot_index(slot);
+
+	return (atomic_load(&slot.slab->claims[index / SA_BITMAP_WORD_BITS]) &
+		sa_bitmap_mask(index)) != 0;
+}
+
+/* What is zero already is not written to: a forked child would copy it. */
+static void mend_slot(sa_slot slot, bool is_present)
+{
+	size_t size = slot.slab->stride - 8;
+
+	if (sa_mark_is_live(sa_slot_mark(slot)) && !sa_slot_is_claimed(slot))
+		return;
+	if (is_present && !sa_zero_intact(slot.memory, size))
+		sa_zero_wipe(slot.memory, size);
+	sa_slot_set_mark(slot, SA_MARK_FREE);
+	(void)sa_slab_give(slot.slab, sa_slot_index(slot));
+}
+
+void sa_slab_mend(sa_slab *slab, bool is_present)
+{
+	sa_bitmap_clear_range(slab->free_bits, 0, slab->nslots);
+	slab->nfree = 0;
+	slab->is_listed = false;
+	for (uint32_t i = 0; i < slab->nslots; i++)
+		mend_slot(sa_slab_slot_at(slab, i), is_present);
+	forget_claims(slab);
 }

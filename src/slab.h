@@ -270,4 +270,13 @@ void sa_slot_resize(sa_slot slot, size_t size);
  * free then and the owner's to take. */
 void sa_slab_clear(sa_slab *slab);
 
+/* Has someone else than the owner freed what is there? */
+bool sa_slot_is_claimed(sa_slot slot);
+
+/* Put a slab in order that threads were at which are no more: what they were
+ * making or ending is no object.  Every slot without one is zero and the
+ * owner's to take then, and the slab is in no list.  Its memory may be absent.
+ */
+void sa_slab_mend(sa_slab *slab, bool is_present);
+
 #endif

@@ -230,6 +230,26 @@ bool sa_slabs_retire(sa_arena *arena, unsigned class, sa_arena_misuse *misuse)
 	return arena->is_excluded || sa_slabs_release_all(arena, misuse);
 }
 
+static void mend_slabs_of(const sa_arena *arena, const sa_tract *tract)
+{
+	bool is_present = !sa_region_is_excluded(&tract->region);
+	size_t page = 0;
+	sa_slab *slab;
+
+	while ((slab = sa_slabs_next(arena, tract, &page)) != NULL) {
+		sa_slab_mend(slab, is_present);
+		sa_shard_relist(slab);
+	}
+}
+
+void sa_slabs_mend(sa_arena *arena)
+{
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+		sa_shard_unlist_all(s);
+	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next)
+		mend_slabs_of(arena, t);
+}
+
 void sa_slabs_forget(sa_arena *arena)
 {
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)

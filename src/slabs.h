@@ -36,6 +36,10 @@ bool sa_slabs_release_all(sa_arena *arena, sa_arena_misuse *misuse);
  */
 bool sa_slabs_retire(sa_arena *arena, unsigned class, sa_arena_misuse *misuse);
 
+/* Put all slabs in order that threads were at which are no more: see
+ * sa_slab_mend(). */
+void sa_slabs_mend(sa_arena *arena);
+
 /* Forget every slab without touching its memory, which fork has wiped. */
 void sa_slabs_forget(sa_arena *arena);
 

@@ -55,14 +55,6 @@ void sa_slot_explain_birth(sa_slot slot, sa_arena_misuse *misuse)
 		explain_write_after_free(slot, misuse);
 }
 
-static bool is_claimed(sa_slot slot)
-{
-	uint32_t index = sa_slot_index(slot);
-
-	return (atomic_load(&slot.slab->claims[index / SA_BITMAP_WORD_BITS]) &
-		sa_bitmap_mask(index)) != 0;
-}
-
 /* Damage counts only as long as the object is there to be damaged. */
 static void explain(sa_slot slot, bool is_freed, sa_arena_misuse *misuse)
 {
@@ -76,7 +68,7 @@ static void explain(sa_slot slot, bool is_freed, sa_arena_misuse *misuse)
 
 void sa_slot_explain_death(sa_slot slot, sa_arena_misuse *misuse)
 {
-	explain(slot, is_claimed(slot), misuse);
+	explain(slot, sa_slot_is_claimed(slot), misuse);
 }
 
 void sa_slot_explain_death_elsewhere(sa_slot slot, bool had_claim,

@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -663,6 +664,80 @@ START_TEST(test_threads)
 }
 END_TEST
 
+/* Objects that one thread has made are freed by another. */
+static _Atomic(void *) exchanged[HELD];
+
+static void *exchange(void *seed)
+{
+	support_random random = {(uintptr_t)seed};
+
+	while (!atomic_load(&has_ended)) {
+		size_t place = support_random_below(&random, HELD);
+		size_t size = support_random_below(&random, 200);
+		void *object = sa_arena_alloc(arena, size);
+
+		SUPPORT_REQUIRE(object != NULL);
+		memset(object, 0xaa, size);
+		sa_arena_free(arena,
+			      atomic_exchange(&exchanged[place], object));
+	}
+	return NULL;
+}
+
+static void fork_once(support_body child)
+{
+	pid_t pid = fork();
+	int status;
+
+	SUPPORT_REQUIRE(pid >= 0);
+	if (pid == 0) {
+		alarm(60);
+		child(NULL);
+		support_leave(0);
+	}
+	SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
+	SUPPORT_REQUIRE(status == 0);
+}
+
+/* The kernel refuses to stop the threads: the child finds them in the middle of
+ * their calls. */
+static void fork_beside_unstopped(void *policy)
+{
+	pthread_t threads[WORKERS];
+	size_t i;
+
+	atomic_store(&has_ended, 0);
+	create(*(const sa_arena_fork *)policy, 0);
+	for (i = 0; i < WORKERS; i++)
+		SUPPORT_REQUIRE(pthread_create(&threads[i], NULL,
+					       i == 0 ? work : exchange,
+					       (void *)(uintptr_t)(i + 1)) ==
+				0);
+	if (support_refuse_call(SYS_membarrier, EPERM) != 0)
+		support_leave(SUPPORT_CANNOT_TELL);
+	for (i = 0; i < SUPPORT_ROUNDS(50); i++)
+		fork_once(*(const sa_arena_fork *)policy == EXCLUDE
+				  ? excluded_child_of_threads
+				  : child_of_threads);
+	atomic_store(&has_ended, 1);
+	for (i = 0; i < WORKERS; i++)
+		SUPPORT_REQUIRE(pthread_join(threads[i], NULL) == 0);
+	for (i = 0; i < HELD; i++)
+		sa_arena_free(arena, exchanged[i]);
+	SUPPORT_REQUIRE(support_stats(arena).live_count == CROWD + 1);
+	sa_arena_destroy(arena);
+}
+
+START_TEST(test_unstopped_threads)
+{
+	static const sa_arena_fork policies[] = {INHERIT, EXCLUDE, WIPE};
+	sa_arena_fork policy = policies[_i];
+
+	support_assert_passes_or_skip("unstopped_threads",
+				      fork_beside_unstopped, &policy);
+}
+END_TEST
+
 static void child_of_forks(void)
 {
 	SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
@@ -764,7 +839,7 @@ START_TEST(test_single_thread)
 	atomic_store(&has_ended, 0);
 	arena = support_arena_create_single();
 	start(&thread, work_alone, (uintptr_t)_i);
-	for (size_t i = 0; i < SUPPORT_ROUNDS(300); i++)
+	for (size_t i = 0; i < SUPPORT_ROUNDS(100); i++)
 		support_assert_passes(child_of_single_thread, NULL);
 	atomic_store(&has_ended, 1);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
@@ -858,6 +933,7 @@ int main(void)
 	tcase_add_test(policies, test_several_arenas);
 	tcase_add_loop_test(policies, test_spawn, 0, 3);
 	tcase_add_loop_test(threads, test_threads, 0, 3);
+	tcase_add_loop_test(threads, test_unstopped_threads, 0, 3);
 	tcase_add_loop_test(threads, test_threads_that_fork, 0, 2);
 	tcase_add_loop_test(threads, test_single_thread, 0, 2);
 	if (!SUPPORT_SANITIZED)

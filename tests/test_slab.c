@@ -324,6 +324,57 @@ START_TEST(test_life)
 }
 END_TEST
 
+static void claim(uint32_t index)
+{
+	atomic_fetch_or(&slab->claims[index / SA_BITMAP_WORD_BITS],
+			sa_bitmap_mask(index));
+}
+
+/* One slot is left at each step that a thread may be at. */
+static void leave_in_the_middle(void)
+{
+	const size_t size = slab->stride - 8;
+
+	for (uint32_t i = 0; i < 5; i++) {
+		ck_assert(slabs_birth(slab, i, size));
+		support_fill(memory_at(i), size, i);
+	}
+	sa_slot_set_mark(slot_at(1), SA_MARK_FREE);
+	claim(2);
+	memset(memory_at(2), 0, size - 1);
+	ck_assert(slabs_death_elsewhere(slab, 3));
+	ck_assert(slabs_death(slab, 4));
+	slab->nfree += 2;
+	slab->is_listed = true;
+	atomic_store(&slab->is_posted, true);
+}
+
+static void mend(unsigned number)
+{
+	make(number);
+	if (slab->nslots >= 5) {
+		leave_in_the_middle();
+		sa_slab_mend(slab, true);
+		ck_assert(verifies());
+		ck_assert_uint_eq(slab->nfree, slab->nslots - 1);
+		ck_assert(!sa_bitmap_is_set(slab->free_bits, 0));
+		ck_assert(!slab->is_listed && !atomic_load(&slab->is_posted));
+		for (uint32_t i = 1; i < slab->nslots; i++) {
+			assert_wiped(i, SA_MARK_FREE);
+			ck_assert(sa_bitmap_is_set(slab->free_bits, i));
+			ck_assert(!sa_slot_is_claimed(slot_at(i)));
+		}
+		ck_assert(support_is_filled(memory_at(0), slab->stride - 8, 0));
+	}
+	drop();
+}
+
+START_TEST(test_mend)
+{
+	for_each_class(_i, mend);
+}
+END_TEST
+
 /* Any byte of a free slot that is not as it was left, its tail included. */
 static void write_to_free(unsigned number)
 {
@@ -457,6 +508,7 @@ int main(void)
 	tcase_add_loop_test(tests, test_index, 0, GROUPS);
 	tcase_add_test(tests, test_index_of_nothing);
 	tcase_add_loop_test(tests, test_life, 0, GROUPS);
+	tcase_add_loop_test(tests, test_mend, 0, GROUPS);
 	tcase_add_loop_test(tests, test_birth_in_written_slot, 0, GROUPS);
 	tcase_add_test(tests, test_birth_in_taken_slot);
 	tcase_add_loop_test(tests, test_damage, 0, GROUPS);
