@@ -186,8 +186,9 @@ int sa_growth_reserve(sa_arena *arena, size_t size)
 
 	if (size == 0)
 		return sa_growth_add(arena, FIRST_PAGES * page, page);
-	/* Found out region by region, it would take the machine's last page. */
-	if (size > sa_proc_memory_size()) {
+	/* Found out region by region, it would take the machine's last page.
+	 * With 32 bits the machine may have more than a size can tell. */
+	if (size > sa_proc_memory_size() || size > SIZE_MAX - page) {
 		errno = ENOMEM;
 		return -1;
 	}
