@@ -105,10 +105,9 @@ void *sa_resize_object(sa_arena *arena, void *ptr, size_t size)
 			return out.error == 0 ? ptr : NULL;
 	}
 	moved = move(arena, ptr, old, size);
-	if (moved != NULL || !sa_found_is_slot(found) || size > old ||
-	    sa_access_refusal(arena) != 0)
+	if (moved != NULL || !sa_found_is_slot(found) || size > old)
 		return moved;
-	/* What shrinks need not fail. */
+	/* What shrinks need not fail, but for want of access. */
 	atomic_fetch_sub(&arena->failure_count, 1);
 	resize_in_place(arena, found, size, &out);
 	if (out.is_misuse)

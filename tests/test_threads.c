@@ -568,6 +568,58 @@ START_TEST(test_alloc_at_any_time)
 }
 END_TEST
 
+/* Likewise where nothing can move, for there is no room. */
+static sa_arena *full;
+static void *fillers[WORKERS * 32];
+
+static void resize_to(void *object, size_t size)
+{
+	void *resized;
+
+	errno = 0;
+	resized = sa_arena_realloc(full, object, size);
+	SUPPORT_REQUIRE(resized == object ||
+			(resized == NULL && errno == EACCES));
+}
+
+static void *resize_whenever(void *number)
+{
+	size_t i;
+
+	for (i = 0; i < SUPPORT_ROUNDS(2000); i++) {
+		resize_to(fillers[(uintptr_t)number], 10);
+		resize_to(fillers[(uintptr_t)number], 2000);
+	}
+	return NULL;
+}
+
+static void *rest_and_wake_full(void *unused)
+{
+	while (goes_on()) {
+		SUPPORT_REQUIRE(sa_arena_open(full, SA_ARENA_READWRITE) == 0);
+		SUPPORT_REQUIRE(sa_arena_close(full, SA_ARENA_READWRITE) == 0);
+	}
+	return unused;
+}
+
+START_TEST(test_resize_at_any_time)
+{
+	sa_arena_options options = support_options();
+	size_t i;
+
+	options.capacity = 4 * (size_t)sysconf(_SC_PAGESIZE);
+	full = sa_arena_create(&options);
+	ck_assert_ptr_nonnull(full);
+	for (i = 0; i < SUPPORT_LENGTH(fillers); i++)
+		fillers[i] = sa_arena_alloc(full, 2000);
+	ck_assert_ptr_nonnull(fillers[WORKERS - 1]);
+	ck_assert_ptr_null(fillers[i - 1]);
+	ck_assert_int_eq(sa_arena_protect(full, SA_ARENA_READONLY), 0);
+	work(resize_whenever, rest_and_wake_full);
+	sa_arena_destroy(full);
+}
+END_TEST
+
 /* --------------------------------------------- without the fast path */
 
 /* Where the kernel has no membarrier(), threads meet in another way. */
@@ -930,6 +982,7 @@ int main(void)
 	tcase_add_loop_test(threads, test_holders, 0, 2);
 	tcase_add_test(threads, test_free_at_any_time);
 	tcase_add_test(threads, test_alloc_at_any_time);
+	tcase_add_test(threads, test_resize_at_any_time);
 	tcase_add_test(threads, test_asked_about_the_dead);
 	tcase_add_loop_test(threads, test_cancelled, 0, 4);
 	tcase_add_test(threads, test_without_barrier);
