@@ -235,15 +235,20 @@ bool sa_slot_death_elsewhere(const sa_slot *slot, bool *had_claim)
 	const sa_slab *slab = slot->slab;
 	uint32_t index = sa_slot_index(*slot);
 	uint64_t bit = sa_bitmap_mask(index);
-	uint64_t old = atomic_fetch_or(
-		&slab->claims[index / SA_BITMAP_WORD_BITS], bit);
+	_Atomic(uint64_t) *claims = &slab->claims[index / SA_BITMAP_WORD_BITS];
+	uint64_t old = atomic_fetch_or(claims, bit);
 	uint16_t mark = sa_mark_load(slot->mark, slab->stride);
 
 	*had_claim = (old & bit) != 0;
-	if (*had_claim || !sa_mark_is_live(mark) ||
-	    !sa_slot_is_intact(slot->memory, slab->stride, sa_mark_size(mark),
-			       slab->key))
+	if (*had_claim)
 		return false;
+	if (!sa_mark_is_live(mark) ||
+	    !sa_slot_is_intact(slot->memory, slab->stride, sa_mark_size(mark),
+			       slab->key)) {
+		/* What is there is as it was, also for who is told of it. */
+		atomic_fetch_and(claims, ~bit);
+		return false;
+	}
 	sa_zero_wipe(slot->memory, slab->stride - 8);
 	sa_mark_store(slot->mark, slab->stride, SA_MARK_COLLECTABLE);
 	return true;

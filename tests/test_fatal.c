@@ -81,13 +81,32 @@ static void free_again(void *unused)
 	sa_arena_free(damaged, overflown);
 }
 
+/* With a shard of its own, which the slot is none of. */
+static void *free_again_elsewhere(void *unused)
+{
+	for (size_t i = 0; i < 3; i++)
+		sa_arena_free(damaged, sa_arena_alloc(damaged, 64));
+	free_again(NULL);
+	return unused;
+}
+
+static void free_again_in_thread(void *unused)
+{
+	pthread_t thread;
+
+	(void)unused;
+	SUPPORT_REQUIRE(
+		pthread_create(&thread, NULL, free_again_elsewhere, NULL) == 0);
+	SUPPORT_REQUIRE(pthread_join(thread, NULL) == 0);
+}
+
 START_TEST(test_handler_jumps_out)
 {
 	static const char told[] = "jumped\njumped\nsodium-arena: overflow: ";
 	support_end end;
 
 	damage();
-	support_child(free_again, NULL, &end);
+	support_child(_i == 0 ? free_again : free_again_in_thread, NULL, &end);
 	ck_assert_int_eq(end.signal, SIGABRT);
 	ck_assert_int_eq(strncmp(end.text, told, strlen(told)), 0);
 }
@@ -226,7 +245,7 @@ int main(void)
 	TCase *all = tcase_create("all");
 
 	tcase_add_test(all, test_impossible);
-	tcase_add_test(all, test_handler_jumps_out);
+	tcase_add_loop_test(all, test_handler_jumps_out, 0, 2);
 	tcase_add_loop_test(all, test_misuse_in_handler, 0, 2);
 	tcase_add_loop_test(all, test_cancelled, 0, 2);
 	tcase_add_test(all, test_cancelled_in_handler);
