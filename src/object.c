@@ -37,11 +37,9 @@ void sa_object_birth_failed(sa_shard *shard, unsigned char *memory)
 void sa_object_explain_death(const sa_shard *shard, sa_slot slot,
 			     sa_arena_misuse *misuse)
 {
-	sa_shard *owner = atomic_load(&slot.slab->owner);
+	const sa_shard *owner = atomic_load(&slot.slab->owner);
 
-	if (shard->suspect != NULL)
-		sa_slot_explain_double_free(shard->suspect, misuse);
-	else if (owner == shard)
+	if (owner == shard)
 		sa_slot_explain_death(slot, misuse);
 	else
 		sa_slot_explain_death_elsewhere(slot, shard->had_claim, misuse);
@@ -135,7 +133,7 @@ SA_INLINE bool end_own(sa_shard *shard, sa_slab *slab, unsigned char *memory,
 	sa_counters_tell_sometimes(&shard->counters, &arena->totals);
 	return sa_object_death(shard, slot, stride,
 			       sa_mark_load(place, stride)) &&
-	       sa_shard_put(shard, slab, index);
+	       sa_shard_put(slab, index);
 }
 
 bool sa_object_end(sa_shard *shard, const sa_slot *slot)
@@ -294,7 +292,7 @@ static void end_in_quiet_arena(sa_arena *arena, sa_found found, outcome *out)
 		return;
 	}
 	sa_counters_free(&owner->counters, sa_mark_size(mark));
-	if (!sa_shard_give(owner, slot.slab, sa_slot_index(slot))) {
+	if (!sa_shard_give(slot.slab, sa_slot_index(slot))) {
 		out->is_misuse = true;
 		sa_slot_explain_double_free(slot.memory, &out->misuse);
 	}
@@ -322,7 +320,7 @@ static void free_large(sa_arena *arena, sa_found found, outcome *out)
 
 /* For a debugger's sake: in its slab a slot waits for longer than in stock,
  * where it is the last if there was room. */
-static bool retire(sa_shard *shard, const sa_slot *slot)
+static bool retire(const sa_slot *slot)
 {
 	sa_bin *bin = slot->slab->bin;
 
@@ -330,14 +328,14 @@ static bool retire(sa_shard *shard, const sa_slot *slot)
 	    bin->memory[bin->count - 1] != slot->memory)
 		return true;
 	bin->count--;
-	return sa_shard_give(shard, slot->slab, sa_slot_index(*slot));
+	return sa_shard_give(slot->slab, sa_slot_index(*slot));
 }
 
 static void end_slot(sa_arena *arena, sa_found found, outcome *out)
 {
 	sa_shard *shard = sa_shards_mine(arena);
 
-	if (!sa_object_end(shard, &found.slot) || !retire(shard, &found.slot)) {
+	if (!sa_object_end(shard, &found.slot) || !retire(&found.slot)) {
 		out->is_misuse = true;
 		sa_object_explain_death(shard, found.slot, &out->misuse);
 	}

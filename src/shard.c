@@ -256,7 +256,7 @@ static bool flush_bin(sa_shard *shard, sa_bin *bin, sa_arena_misuse *misuse)
 		const sa_slot slot =
 			sa_shard_slot(shard, sa_bin_get(bin, --bin->count));
 
-		if (!sa_shard_give(shard, slot.slab, sa_slot_index(slot))) {
+		if (!sa_shard_give(slot.slab, sa_slot_index(slot))) {
 			sa_slot_explain_double_free(slot.memory, misuse);
 			return false;
 		}

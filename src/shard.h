@@ -91,9 +91,7 @@ struct sa_shard {
 	atomic_bool is_scarce;
 	sa_slab *uncollected; /* taken from the inbox, and not gone through yet
 			       */
-	/* What the last refused death was refused for. */
-	const unsigned char *suspect; /* slot found free twice; NULL: none */
-	bool had_claim;               /* freed by another before */
+	bool had_claim; /* the last death refused: freed by another before */
 	sa_counters counters;
 	sa_random random;
 	/* Slabs with claims to collect: anyone pushes, the owner takes all. */
@@ -215,14 +213,12 @@ SA_INLINE bool sa_slab_is_unused(const sa_slab *slab)
  * once when they are to be given back. */
 void sa_shard_settle(sa_slab *slab);
 
-/* Give a slot back to its slab, which is this shard's.  False if that has it
- * already, and `suspect` is it. */
-SA_INLINE bool sa_shard_give(sa_shard *shard, sa_slab *slab, uint32_t index)
+/* Give a slot back to its slab.  False if that has it already: it was freed
+ * twice. */
+SA_INLINE bool sa_shard_give(sa_slab *slab, uint32_t index)
 {
-	if (SA_UNLIKELY(!sa_slab_give(slab, index))) {
-		shard->suspect = sa_slab_slot(slab, index);
+	if (SA_UNLIKELY(!sa_slab_give(slab, index)))
 		return false;
-	}
 	if (SA_UNLIKELY(!slab->is_listed || sa_slab_is_unused(slab)))
 		sa_shard_settle(slab);
 	return true;
@@ -230,12 +226,12 @@ SA_INLINE bool sa_shard_give(sa_shard *shard, sa_slab *slab, uint32_t index)
 
 /* Put a freed slot into stock, or give it back if there is no room.  False as
  * sa_shard_give(). */
-SA_INLINE bool sa_shard_put(sa_shard *shard, sa_slab *slab, uint32_t index)
+SA_INLINE bool sa_shard_put(sa_slab *slab, uint32_t index)
 {
 	sa_bin *bin = slab->bin;
 
 	if (SA_LIKELY(bin->count == SA_STOCK_SIZE))
-		return sa_shard_give(shard, slab, index);
+		return sa_shard_give(slab, index);
 	sa_bin_set(bin, bin->count++,
 		   sa_slot_site(sa_slab_slot_at(slab, index)));
 	return true;

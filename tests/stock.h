@@ -98,7 +98,7 @@ static inline sa_slot allocate(void)
 /* Into stock, or its slab. */
 static inline void put(sa_slot slot)
 {
-	SUPPORT_REQUIRE(sa_shard_put(shard, slot.slab, sa_slot_index(slot)));
+	SUPPORT_REQUIRE(sa_shard_put(slot.slab, sa_slot_index(slot)));
 }
 
 static inline void release(sa_slot slot)

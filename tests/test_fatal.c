@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fatal.h"
+#include "object.h"
 
 static void be_impossible(void *what)
 {
@@ -107,6 +108,41 @@ START_TEST(test_handler_jumps_out)
 
 	damage();
 	support_child(_i == 0 ? free_again : free_again_in_thread, NULL, &end);
+	ck_assert_int_eq(end.signal, SIGABRT);
+	ck_assert_int_eq(strncmp(end.text, told, strlen(told)), 0);
+}
+END_TEST
+
+static void jump_out_of_any(const sa_arena_misuse *misuse, void *context)
+{
+	(void)context;
+	SUPPORT_REQUIRE(misuse->kind == SA_ARENA_MISUSE_DOUBLE_FREE);
+	longjmp(out, 1);
+}
+
+/* A slot that is in stock and in its slab was freed by two. */
+static void free_after_other_misuse(void *unused)
+{
+	void *twice = sa_arena_alloc(damaged, 64);
+	sa_slot slot = sa_object_find(damaged, twice).slot;
+
+	sa_arena_free(damaged, twice);
+	SUPPORT_REQUIRE(sa_slab_give(slot.slab, sa_slot_index(slot)));
+	sa_arena_set_misuse_handler(jump_out_of_any, NULL);
+	if (setjmp(out) == 0)
+		(void)sa_arena_trim(damaged);
+	sa_arena_set_misuse_handler(NULL, NULL);
+	free_overflown(unused);
+}
+
+/* What was found before is not told again. */
+START_TEST(test_jump_out_of_another)
+{
+	static const char told[] = "sodium-arena: overflow: ";
+	support_end end;
+
+	damage();
+	support_child(free_after_other_misuse, NULL, &end);
 	ck_assert_int_eq(end.signal, SIGABRT);
 	ck_assert_int_eq(strncmp(end.text, told, strlen(told)), 0);
 }
@@ -246,6 +282,7 @@ int main(void)
 
 	tcase_add_test(all, test_impossible);
 	tcase_add_loop_test(all, test_handler_jumps_out, 0, 2);
+	tcase_add_test(all, test_jump_out_of_another);
 	tcase_add_loop_test(all, test_misuse_in_handler, 0, 2);
 	tcase_add_loop_test(all, test_cancelled, 0, 2);
 	tcase_add_test(all, test_cancelled_in_handler);
