@@ -175,6 +175,27 @@ START_TEST(test_underflow)
 }
 END_TEST
 
+/* What is kept of large objects that are gone is used anew oldest first. */
+static void free_large_twice(support_misuse *expected, size_t unused)
+{
+	sa_arena *vault = create_vault();
+	void *first = sa_arena_alloc(vault, 20000);
+	void *second = sa_arena_alloc(vault, 20000);
+
+	(void)unused;
+	sa_arena_free(vault, first);
+	sa_arena_free(vault, second);
+	SUPPORT_REQUIRE(sa_arena_alloc(vault, 1000000) != NULL);
+	expect(expected, SA_ARENA_MISUSE_DOUBLE_FREE, second, 0, 0);
+	sa_arena_free(vault, second);
+}
+
+START_TEST(test_free_large_twice)
+{
+	support_assert_misuse(free_large_twice, 0);
+}
+END_TEST
+
 /* The damaged bytes are also the lower neighbour's. */
 static void underflow_seen_from_below(support_misuse *expected, size_t unused)
 {
@@ -576,6 +597,7 @@ static void add_crimes(Suite *suite, const char *name, void (*setup)(void))
 	tcase_add_test(crimes, test_canaries_differ);
 	tcase_add_loop_test(crimes, test_underflow, 0, 5);
 	tcase_add_test(crimes, test_underflow_seen_from_below);
+	tcase_add_test(crimes, test_free_large_twice);
 	tcase_add_test(crimes, test_no_arena);
 	tcase_add_test(crimes, test_double_free_by_other_means);
 	tcase_add_test(crimes, test_write_before_trim);

@@ -409,6 +409,9 @@ static void change_access(trial *t)
 	world_protect(&w, SA_ARENA_NOACCESS);
 	disarm(t);
 	world_prove(&w);
+	/* Nothing stays torn. */
+	SUPPORT_REQUIRE(world_protect(&w, SA_ARENA_READWRITE) == 0);
+	SUPPORT_REQUIRE(world_alloc(&w, 50) == 0);
 	world_destroy(&w);
 }
 

@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,6 +24,8 @@
 
 #define LARGE (((size_t)1 << 20) + 5)
 #define CROWD 3000
+
+enum { WORKERS = 3, HELD = 64 };
 
 #define INHERIT SA_ARENA_FORK_INHERIT
 #define EXCLUDE SA_ARENA_FORK_EXCLUDE
@@ -165,6 +168,35 @@ START_TEST(test_inherit)
 	require_intact();
 	ck_assert_uint_eq(support_stats(arena).live_count, CROWD + 1);
 	ck_assert_uint_eq(support_stats(arena).free_count, 0);
+	sa_arena_destroy(arena);
+}
+END_TEST
+
+/* Who knows where one of the two puts objects knows nothing of the other. */
+static void **placed;
+
+static void place(void *unused)
+{
+	size_t i;
+
+	(void)unused;
+	for (i = 0; i < HELD; i++)
+		placed[i] = sa_arena_alloc(arena, 32);
+}
+
+START_TEST(test_inherit_chance)
+{
+	size_t i, same = 0;
+
+	create(INHERIT, (unsigned)_i);
+	placed = mmap(NULL, HELD * sizeof *placed, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(placed, MAP_FAILED);
+	support_assert_passes(place, NULL);
+	for (i = 0; i < HELD; i++)
+		same += placed[i] == sa_arena_alloc(arena, 32);
+	ck_assert_ptr_nonnull(placed[HELD - 1]);
+	ck_assert_uint_lt(same, HELD);
 	sa_arena_destroy(arena);
 }
 END_TEST
@@ -566,8 +598,6 @@ END_TEST
 
 /* --------------------------------------------------- threads at the fork */
 
-enum { WORKERS = 3, HELD = 64 };
-
 static atomic_int has_ended;
 
 /* Objects of all kinds come and go, as fast as they can. */
@@ -922,6 +952,7 @@ int main(void)
 	policies = add_tcase(suite, "policies");
 	threads = add_tcase(suite, "threads");
 	tcase_add_loop_test(policies, test_inherit, 0, 2);
+	tcase_add_loop_test(policies, test_inherit_chance, 0, 2);
 	tcase_add_loop_test(policies, test_inherit_locks, 0, 3);
 	tcase_add_test(policies, test_inherit_holder);
 	tcase_add_test(policies, test_inherit_holder_elsewhere);

@@ -193,6 +193,7 @@ START_TEST(lua_may_count_on_shrinking)
 {
 	sa_arena_options options = support_options();
 	unsigned char *object = NULL;
+	uint64_t failures;
 	sa_arena *full;
 
 	options.capacity = 64 * PAGE;
@@ -205,8 +206,10 @@ START_TEST(lua_may_count_on_shrinking)
 	       sa_lua_alloc(full, NULL, 4, 1) != NULL)
 		continue;
 	support_fill(object, 3000, 1);
+	failures = support_stats(full).failure_count;
 	object = sa_lua_alloc(full, object, 3000, 10);
 	ck_assert_ptr_nonnull(object);
+	ck_assert_uint_eq(support_stats(full).failure_count, failures);
 	ck_assert(support_is_filled(object, 10, 1));
 	ck_assert_uint_eq(sa_arena_size(full, object), 10);
 	ck_assert_ptr_null(sa_lua_alloc(full, object, 10, 0));
