@@ -496,6 +496,8 @@ static void sweep_at_rest(trial *t)
 	world_reset(&w);
 	world_trim(&w);
 	disarm(t);
+	/* Nobody is held back for ever. */
+	SUPPORT_REQUIRE(!w.arena->is_held);
 	world_prove(&w);
 	world_destroy(&w);
 }
