@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +151,25 @@ START_TEST(test_peak_of_pairs)
 	for (i = 0; i < 10; i++)
 		alloc(10);
 	assert_peak(10, 100);
+}
+END_TEST
+
+static void *alloc_some(void *unused)
+{
+	for (size_t i = 0; i < 400; i++)
+		SUPPORT_REQUIRE(sa_arena_alloc(arena, 10) != NULL);
+	return unused;
+}
+
+/* Whether or not they have told of it, it was alive at once. */
+START_TEST(test_peak_of_two)
+{
+	pthread_t thread;
+
+	alloc_some(NULL);
+	ck_assert_int_eq(pthread_create(&thread, NULL, alloc_some, NULL), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	assert_peak(800, 8000);
 }
 END_TEST
 
@@ -619,6 +639,7 @@ static void add_stats_tests(Suite *suite, const char *name,
 	tcase_add_test(stats, test_new_arena);
 	tcase_add_test(stats, test_live_and_peak);
 	tcase_add_test(stats, test_peak_of_pairs);
+	tcase_add_test(stats, test_peak_of_two);
 	tcase_add_test(stats, test_resizing);
 	tcase_add_test(stats, test_memory);
 	tcase_add_test(stats, test_slabs);
