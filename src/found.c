@@ -50,8 +50,13 @@ static void let_slabs_go(sa_arena *arena, sa_shard *shard)
 bool sa_object_is_live(sa_arena *arena, const void *ptr)
 {
 	sa_shard *shard = hold_slabs(arena);
-	bool is_live = sa_found_is_live(sa_object_find(arena, ptr));
+	sa_found found = sa_object_find(arena, ptr);
+	bool is_live = sa_found_is_live(found);
 
+	/* Its descriptor may have got another object before it was asked. */
+	if (found.large != NULL &&
+	    atomic_load(&found.large->object) != (uintptr_t)ptr)
+		is_live = false;
 	let_slabs_go(arena, shard);
 	return is_live;
 }

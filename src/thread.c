@@ -4,7 +4,6 @@
 
 #include "thread.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "os.h"
@@ -19,7 +18,7 @@
 
 _Thread_local sa_thread sa_thread_self;
 
-static atomic_uintptr_t next_serial = SA_THREAD_NOBODY + 1;
+atomic_uintptr_t sa_thread_next_serial = SA_THREAD_NOBODY + 1;
 static atomic_int holders[SA_THREADS_MAX]; /* thread ids; 0: free */
 static atomic_uint used = 1; /* numbers below were given out once */
 static atomic_uint hand = 1; /* where the next probe looks */
@@ -67,14 +66,25 @@ static unsigned take_unused(int id)
 	return 0;
 }
 
+static uintptr_t take_serial(void)
+{
+	uintptr_t serial = atomic_load(&sa_thread_next_serial);
+
+	while (serial != 0 &&
+	       !atomic_compare_exchange_weak(&sa_thread_next_serial, &serial,
+					     serial + 1))
+		continue;
+	return serial;
+}
+
 void sa_thread_register(void)
 {
 	int id;
 	unsigned number;
 
 	if (sa_thread_self.serial == 0)
-		sa_thread_self.serial = atomic_fetch_add(&next_serial, 1);
-	if (sa_thread_self.number != 0 ||
+		sa_thread_self.serial = take_serial();
+	if (sa_thread_self.serial == 0 || sa_thread_self.number != 0 ||
 	    sa_thread_self.attempts++ % ATTEMPTS_BETWEEN_SCANS != 0)
 		return;
 	id = sa_os_thread_id();

@@ -7,6 +7,7 @@
 #ifndef SA_THREAD_H
 #define SA_THREAD_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 /* Numbers run from 1 to SA_THREADS_MAX - 1.  0: none was left. */
@@ -16,7 +17,8 @@
 #define SA_THREAD_NOBODY ((uintptr_t)1)
 
 typedef struct sa_thread {
-	uintptr_t serial; /* never that of another thread; 0: not yet asked */
+	uintptr_t serial; /* never that of another thread; 0: not yet asked, or
+			     none was left */
 	unsigned number;
 	unsigned attempts; /* to get a number when there was none */
 } sa_thread;
@@ -26,7 +28,11 @@ typedef struct sa_thread {
 extern _Thread_local sa_thread sa_thread_self
 	__attribute__((tls_model("initial-exec")));
 
-/* Give the calling thread a serial and, if there is one left, a number. */
+/* What the next thread gets; 0: none is left, as after 2^32 threads if that is
+ * all a word can tell. */
+extern atomic_uintptr_t sa_thread_next_serial;
+
+/* Give the calling thread a serial and a number, if there are any left. */
 void sa_thread_register(void);
 
 /* In the child of a fork, where one thread is left: its number is its own and

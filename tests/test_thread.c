@@ -237,6 +237,27 @@ START_TEST(test_too_many)
 }
 END_TEST
 
+/* Of a thread that came when there was one serial left, and of one that came
+ * later. */
+static void run_out(void *unused)
+{
+	(void)unused;
+	atomic_store(&sa_thread_next_serial, UINTPTR_MAX);
+	invite(2);
+	SUPPORT_REQUIRE(guests[0].self.serial == UINTPTR_MAX);
+	SUPPORT_REQUIRE(guests[0].self.number != 0);
+	SUPPORT_REQUIRE(guests[1].self.serial == 0);
+	SUPPORT_REQUIRE(guests[1].self.number == 0);
+	SUPPORT_REQUIRE(atomic_load(&sa_thread_next_serial) == 0);
+	dismiss(2);
+}
+
+START_TEST(test_serials_run_out)
+{
+	support_assert_passes(run_out, NULL);
+}
+END_TEST
+
 /* ----------------------------------------------------------------- races */
 
 static atomic_bool in_use[SA_THREADS_MAX];
@@ -359,6 +380,7 @@ int main(void)
 	tcase_add_test(tests, test_numbers_come_back);
 	tcase_add_test(tests, test_groups_come_back);
 	tcase_add_test(tests, test_too_many);
+	tcase_add_test(tests, test_serials_run_out);
 	tcase_add_test(tests, test_races);
 	tcase_add_test(tests, test_unknown);
 	tcase_add_test(tests, test_fork);

@@ -622,6 +622,33 @@ END_TEST
 
 /* --------------------------------------------- without the fast path */
 
+/* Of such a thread nobody can say whose shard is its. */
+static void *live_without_serial(void *unused)
+{
+	void *objects[100];
+
+	for (size_t i = 0; i < SUPPORT_LENGTH(objects); i++) {
+		objects[i] = sa_arena_alloc(arena, 32);
+		SUPPORT_REQUIRE(objects[i] != NULL);
+	}
+	SUPPORT_REQUIRE(sa_thread_self.serial == 0);
+	SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
+	for (size_t i = 0; i < SUPPORT_LENGTH(objects); i++)
+		sa_arena_free(arena, objects[i]);
+	return unused;
+}
+
+START_TEST(test_without_serials)
+{
+	void *own = sa_arena_alloc(arena, 32);
+	uintptr_t next = atomic_exchange(&sa_thread_next_serial, 0);
+
+	work(live_without_serial, NULL);
+	atomic_store(&sa_thread_next_serial, next);
+	sa_arena_free(arena, own);
+}
+END_TEST
+
 /* Where the kernel has no membarrier(), threads meet in another way. */
 static void work_without_barrier(void *unused)
 {
@@ -986,6 +1013,7 @@ int main(void)
 	tcase_add_test(threads, test_asked_about_the_dead);
 	tcase_add_loop_test(threads, test_cancelled, 0, 4);
 	tcase_add_test(threads, test_without_barrier);
+	tcase_add_test(threads, test_without_serials);
 	tcase_add_test(threads, test_crimes_across_threads);
 	tcase_add_test(threads, test_double_free_race);
 	tcase_add_loop_test(threads, test_double_free_finished_late, 0, 5);
