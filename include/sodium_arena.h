@@ -616,10 +616,10 @@ typedef void (*sa_arena_misuse_handler)(const sa_arena_misuse *misuse,
  *
  * (in one line).  Whatever the handler does, the process ends in abort() if it
  * returns.  No lock is held while it runs; its thread cannot be cancelled, and
- * has SIGPIPE blocked.  If it meets misuse itself, it is not called again: that
- * is told by the line, and the process ends.  One that leaves by longjmp() is
- * called again in that thread once it is set anew.  May be called at any time
- * by any thread; handler and context change together.
+ * has SIGPIPE and SIGXFSZ blocked.  If it meets misuse itself, it is not called
+ * again: that is told by the line, and the process ends.  One that leaves by
+ * longjmp() is called again in that thread once it is set anew.  May be called
+ * at any time by any thread; handler and context change together.
  */
 SA_ARENA_API void
 sa_arena_set_misuse_handler(sa_arena_misuse_handler handler, void *context);

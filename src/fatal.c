@@ -99,18 +99,17 @@ static sa_arena_misuse_handler take_handler(void **context)
 
 /*
  * write() is where a thread can be cancelled, and the process would go on
- * without it; and where SIGPIPE comes if nobody reads, and would be its end
- * instead of SIGABRT.  Neither is undone: what follows is abort().
+ * without it; and where SIGPIPE or SIGXFSZ comes if nobody reads or the file is
+ * full, and would be its end instead of SIGABRT.  Neither is undone: what
+ * follows is abort().
  */
 static void begin_end(void)
 {
-	sigset_t broken_pipe;
+	const sigset_t set = sa_line_signal_set();
 	int before;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-	sigemptyset(&broken_pipe);
-	sigaddset(&broken_pipe, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &broken_pipe, NULL);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 void sa_fatal_misuse(const sa_arena_misuse *misuse)

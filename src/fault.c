@@ -104,47 +104,51 @@ static bool report_arena(sa_arena *arena, void *address)
 
 /* What is held off while the line is written. */
 typedef struct peace {
-	sigset_t mask; /* of the thread, before */
-	bool is_pipe_broken;
+	sigset_t mask;    /* of the thread, before */
+	sigset_t pending; /* likewise */
 	int cancel_state;
 } peace;
 
-static sigset_t broken_pipe(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGPIPE);
-	return set;
-}
-
-static bool is_pipe_broken(void)
+static sigset_t pending_signals(void)
 {
 	sigset_t pending;
 
-	return sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
+	sigemptyset(&pending);
+	(void)sigpending(&pending);
+	return pending;
 }
 
 /* A thread that was cancelled by the write() would leave mutexes locked; one
- * that nobody reads would end the process by SIGPIPE, and whoever handles
- * SIGSEGV would never know. */
+ * that nobody reads, or has no room, would end the process by its signal, and
+ * whoever handles SIGSEGV would never know. */
 static void make_peace(peace *p)
 {
-	const sigset_t set = broken_pipe();
+	const sigset_t set = sa_line_signal_set();
 
 	p->cancel_state = sa_os_disable_cancel();
-	p->is_pipe_broken = is_pipe_broken();
+	p->pending = pending_signals();
 	pthread_sigmask(SIG_BLOCK, &set, &p->mask);
+}
+
+static void take_signal(int number)
+{
+	const struct timespec at_once = {0, 0};
+	sigset_t alone;
+
+	sigemptyset(&alone);
+	sigaddset(&alone, number);
+	(void)sigtimedwait(&alone, NULL, &at_once);
 }
 
 /* The signal that the write() has caused goes with it. */
 static void end_peace(const peace *p)
 {
-	const struct timespec at_once = {0, 0};
-	const sigset_t set = broken_pipe();
+	const sigset_t pending = pending_signals();
 
-	if (!p->is_pipe_broken && is_pipe_broken())
-		(void)sigtimedwait(&set, NULL, &at_once);
+	for (int i = 0; i < SA_LINE_SIGNALS; i++)
+		if (sigismember(&pending, sa_line_signals[i]) == 1 &&
+		    sigismember(&p->pending, sa_line_signals[i]) == 0)
+			take_signal(sa_line_signals[i]);
 	pthread_sigmask(SIG_SETMASK, &p->mask, NULL);
 	sa_os_restore_cancel(p->cancel_state);
 }

@@ -139,3 +139,15 @@ int sa_line_write(const sa_line *line, int fd)
 	}
 	return 0;
 }
+
+const int sa_line_signals[SA_LINE_SIGNALS] = {SIGPIPE, SIGXFSZ};
+
+sigset_t sa_line_signal_set(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (int i = 0; i < SA_LINE_SIGNALS; i++)
+		sigaddset(&set, sa_line_signals[i]);
+	return set;
+}

@@ -6,6 +6,7 @@
 #ifndef SA_LINE_H
 #define SA_LINE_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,5 +29,12 @@ void sa_line_add_pointer(sa_line *line, const void *pointer);
 void sa_line_add_escaped(sa_line *line, const char *text);
 /* Write it all, whatever number of calls that takes.  0, or -1 and errno. */
 int sa_line_write(const sa_line *line, int fd);
+
+/* What that may send to the calling thread: where nobody reads, and where the
+ * file has no room (RLIMIT_FSIZE). */
+#define SA_LINE_SIGNALS 2
+extern const int sa_line_signals[SA_LINE_SIGNALS];
+/* All of them. */
+sigset_t sa_line_signal_set(void);
 
 #endif

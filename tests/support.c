@@ -214,6 +214,33 @@ void support_assert_dies(support_body body, void *context, int signal)
 		      end.status, end.signal, signal, end.text);
 }
 
+void support_lose_reader(void)
+{
+	int fds[2];
+
+	SUPPORT_REQUIRE(pipe(fds) == 0);
+	close(fds[0]);
+	SUPPORT_REQUIRE(dup2(fds[1], STDERR_FILENO) == STDERR_FILENO);
+	close(fds[1]);
+	signal(SIGPIPE, SIG_DFL);
+}
+
+/* Other files, a coverage build's counters, have room. */
+void support_lose_room(void)
+{
+	const off_t end = 64 << 20;
+	struct rlimit limit;
+	FILE *file = tmpfile();
+
+	SUPPORT_REQUIRE(file != NULL);
+	SUPPORT_REQUIRE(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+	limit.rlim_cur = (rlim_t)end;
+	SUPPORT_REQUIRE(dup2(fileno(file), STDERR_FILENO) == STDERR_FILENO);
+	SUPPORT_REQUIRE(lseek(STDERR_FILENO, end, SEEK_SET) == end);
+	SUPPORT_REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+	signal(SIGXFSZ, SIG_DFL);
+}
+
 /* -------------------------------------------------------------- misuse */
 
 /* In memory that the child shares with the test. */

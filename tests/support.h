@@ -144,6 +144,11 @@ __attribute__((noreturn)) void support_leave(int status);
  * build does it. */
 void support_keep_counters(void);
 
+/* Where standard error leads to from here on: a pipe that nobody reads, or a
+ * file at RLIMIT_FSIZE.  Who writes there gets SIGPIPE, or SIGXFSZ. */
+void support_lose_reader(void);
+void support_lose_room(void);
+
 /* -------------------------------------------------------------- misuse */
 
 /* The name that arenas of crimes have. */

@@ -568,48 +568,50 @@ START_TEST(test_cancelled)
 }
 END_TEST
 
-/* ---------------------------------------------------- a pipe nobody reads */
+/* ------------------------------------- a pipe nobody reads, a file too long */
 
-static bool is_pending(void)
+static bool is_pending(int number)
 {
 	sigset_t pending;
 
 	SUPPORT_REQUIRE(sigpending(&pending) == 0);
-	return sigismember(&pending, SIGPIPE) == 1;
+	return sigismember(&pending, number) == 1;
 }
 
-static bool is_blocked(void)
+static bool is_blocked(int number)
 {
 	sigset_t mask;
 
 	SUPPORT_REQUIRE(pthread_sigmask(SIG_SETMASK, NULL, &mask) == 0);
-	return sigismember(&mask, SIGPIPE) == 1;
+	return sigismember(&mask, number) == 1;
 }
 
-/* The handler that was there finds SIGPIPE as it was: not there; blocked; and
- * blocked and pending. */
+/* The handler that was there finds the signal of that write() as it was: not
+ * there; blocked; and blocked and pending. */
 static void nobody_reads(void *context)
 {
-	bool is_held = *(int *)context > 0, has_come = *(int *)context > 1;
+	int parameter = *(int *)context;
+	int number = parameter < 3 ? SIGPIPE : SIGXFSZ;
+	bool is_held = parameter % 3 > 0, has_come = parameter % 3 > 1;
 	sigset_t set;
-	int fds[2];
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGPIPE);
+	sigaddset(&set, number);
 	set_action(simple, 0);
-	signal(SIGPIPE, SIG_DFL);
 	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
 	SUPPORT_REQUIRE(sa_arena_protect(arena, SA_ARENA_NOACCESS) == 0);
-	SUPPORT_REQUIRE(pipe(fds) == 0);
-	close(fds[0]);
-	SUPPORT_REQUIRE(dup2(fds[1], STDERR_FILENO) == STDERR_FILENO);
+	if (number == SIGPIPE)
+		support_lose_reader();
+	else
+		support_lose_room();
 	if (is_held)
 		SUPPORT_REQUIRE(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
 	if (has_come)
-		SUPPORT_REQUIRE(raise(SIGPIPE) == 0);
+		SUPPORT_REQUIRE(raise(number) == 0);
 	peek(NULL);
 	SUPPORT_REQUIRE(calls == 1);
-	SUPPORT_REQUIRE(is_blocked() == is_held && is_pending() == has_come);
+	SUPPORT_REQUIRE(is_blocked(number) == is_held);
+	SUPPORT_REQUIRE(is_pending(number) == has_come);
 }
 
 START_TEST(test_nobody_reads)
@@ -688,7 +690,7 @@ int main(void)
 	tcase_add_test(all, test_refused_at_the_fault);
 	tcase_add_test(all, test_two_at_once);
 	tcase_add_test(all, test_cancelled);
-	tcase_add_loop_test(all, test_nobody_reads, 0, 3);
+	tcase_add_loop_test(all, test_nobody_reads, 0, 6);
 	tcase_add_test(all, test_little_stack);
 	suite_add_tcase(suite, all);
 	return support_run(suite);
