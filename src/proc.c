@@ -16,6 +16,11 @@
 /* CAP_IPC_LOCK of linux/capability.h: its holder locks without limit. */
 #define CAPABILITY_IPC_LOCK 14
 
+/* Of a file at a time, and of its head: a thread may have little stack, no more
+ * than PTHREAD_STACK_MIN. */
+#define PIECE_SIZE 1024
+#define HEAD_SIZE 128
+
 /* What the kernel allows when /proc does not tell: its default. */
 #define DEFAULT_MAX_MAP_COUNT 65530
 
@@ -26,7 +31,7 @@
 static bool read_file(const char *path,
 		      void (*use)(const char *, size_t, void *), void *state)
 {
-	char buffer[4096];
+	char buffer[PIECE_SIZE];
 	ssize_t n;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -40,7 +45,7 @@ static bool read_file(const char *path,
 /* The head of a file, with a NUL behind it. */
 typedef struct {
 	size_t length;
-	char text[4096];
+	char text[HEAD_SIZE];
 } head;
 
 static void keep_head(const char *piece, size_t size, void *state)

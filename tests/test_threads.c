@@ -9,6 +9,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -718,6 +719,59 @@ START_TEST(test_cancelled)
 }
 END_TEST
 
+/* -------------------------------------------------------------- little stack
+ */
+
+/* Closed for the second time, regions may move to huge pages. */
+static void *call_on_little_stack(void *context)
+{
+	sa_arena_preflight_report report = SA_ARENA_PREFLIGHT_REPORT_INIT;
+	sa_arena *mine = sa_arena_create(context);
+	void *object;
+
+	SUPPORT_REQUIRE(mine != NULL);
+	for (int i = 0; i < 3; i++) {
+		SUPPORT_REQUIRE(sa_arena_protect(mine, SA_ARENA_NOACCESS) == 0);
+		SUPPORT_REQUIRE(sa_arena_protect(mine, SA_ARENA_READWRITE) ==
+				0);
+	}
+	object = sa_arena_alloc(mine, (size_t)3 << 20);
+	SUPPORT_REQUIRE(object != NULL);
+	sa_arena_free(mine, object);
+	SUPPORT_REQUIRE(sa_arena_check(mine) == 0);
+	SUPPORT_REQUIRE(sa_arena_trim(mine) != 0);
+	(void)!sa_arena_preflight(context, 1000, 32, &report);
+	SUPPORT_REQUIRE(sa_arena_stats_print(mine, -1) == -1);
+	sa_arena_destroy(mine);
+	return NULL;
+}
+
+static void run_on_little_stack(void *context)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	SUPPORT_REQUIRE(pthread_attr_init(&attributes) == 0);
+	SUPPORT_REQUIRE(pthread_attr_setstacksize(
+				&attributes, (size_t)PTHREAD_STACK_MIN) == 0);
+	SUPPORT_REQUIRE(pthread_create(&thread, &attributes,
+				       call_on_little_stack, context) == 0);
+	SUPPORT_REQUIRE(pthread_join(thread, NULL) == 0);
+}
+
+/* The smallest that a thread can have is enough. */
+START_TEST(test_little_stack)
+{
+	sa_arena_options options = support_options();
+
+	options.reserve = (size_t)4 << 20;
+	if (SUPPORT_SANITIZED || !support_is_alone())
+		support_skip(__func__, "tools have stacks of their own");
+	else
+		support_assert_passes(run_on_little_stack, &options);
+}
+END_TEST
+
 /* Of addresses that were objects once: their slabs are given back and used by
  * other classes meanwhile.  The answer may be anything; ThreadSanitizer is the
  * judge of what is read for it. */
@@ -1012,6 +1066,7 @@ int main(void)
 	tcase_add_test(threads, test_resize_at_any_time);
 	tcase_add_test(threads, test_asked_about_the_dead);
 	tcase_add_loop_test(threads, test_cancelled, 0, 4);
+	tcase_add_test(threads, test_little_stack);
 	tcase_add_test(threads, test_without_barrier);
 	tcase_add_test(threads, test_without_serials);
 	tcase_add_test(threads, test_crimes_across_threads);
