@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "bits.h"
@@ -175,13 +176,12 @@ bool sa_proc_gives_huge_pages(void)
 
 size_t sa_proc_memory_size(void)
 {
-	long pages = sysconf(_SC_PHYS_PAGES);
+	struct sysinfo info;
 
-	/* GCOVR_EXCL_START: Linux knows */
-	if (pages <= 0)
+	/* sysconf() would not see that it was refused. */
+	if (sysinfo(&info) != 0)
 		return SIZE_MAX;
-	/* GCOVR_EXCL_STOP */
-	return saturate((uint64_t)pages * sa_os_page_size);
+	return saturate((uint64_t)info.totalram * info.mem_unit);
 }
 
 size_t sa_proc_lockable_size(void)

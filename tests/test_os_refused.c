@@ -466,6 +466,31 @@ START_TEST(test_no_limit)
 }
 END_TEST
 
+static SUPPORT_UNCHECKED void soil_stack(int byte)
+{
+	volatile unsigned char stack[4096];
+
+	for (size_t i = 0; i < sizeof stack; i++)
+		stack[i] = (unsigned char)byte;
+}
+
+/* Whatever lies on the stack where the kernel would have told. */
+static void hide_memory(void *unused)
+{
+	(void)unused;
+	refuse(SYS_sysinfo, EPERM);
+	for (int byte = 0; byte < 4; byte++) {
+		soil_stack(byte);
+		SUPPORT_REQUIRE(sa_proc_memory_size() == SIZE_MAX);
+	}
+}
+
+START_TEST(test_memory_size)
+{
+	support_assert_passes_or_skip("memory_size", hide_memory, NULL);
+}
+END_TEST
+
 static const struct {
 	const char *limit, *mappings;
 	size_t available;
@@ -593,6 +618,7 @@ int main(void)
 			    SUPPORT_LENGTH(lockable));
 	tcase_add_test(os, test_long_status);
 	tcase_add_test(os, test_no_limit);
+	tcase_add_test(os, test_memory_size);
 	tcase_add_loop_test(os, test_available_mappings, 0,
 			    SUPPORT_LENGTH(mappings));
 	tcase_add_test(os, test_barrier_refused);
