@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sodium.h>
 
+#include "access.h"
 #include "annotate.h"
 #include "fatal.h"
 #include "history.h"
@@ -113,7 +114,7 @@ static void after_fork_in_parent(void)
 static size_t inherit_region(sa_arena *arena, sa_region *region)
 {
 	if (sa_region_after_fork(region) != 0)
-		sa_arena_fail(arena, errno);
+		sa_access_tear(arena, errno);
 	return region->locked ? region->size : 0;
 }
 

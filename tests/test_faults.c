@@ -596,6 +596,52 @@ END_TEST
 
 #ifdef SYS_mlock2
 
+/* What could not be closed again is closed by the next change, even to the
+ * access in force. */
+static void be_child_at_rest(const trial *t)
+{
+	bool has_copy = t->options.fork == SA_ARENA_FORK_INHERIT;
+
+	SUPPORT_REQUIRE(sa_arena_current_access(w.arena) == SA_ARENA_NOACCESS);
+	SUPPORT_REQUIRE(sa_arena_protect(w.arena, SA_ARENA_NOACCESS) == 0);
+	/* Wiped, large objects are gone, if only their content. */
+	for (size_t i = 0; i < (has_copy ? w.count : LARGE); i++)
+		SUPPORT_REQUIRE(!support_is_readable(w.objects[i].bytes));
+	SUPPORT_REQUIRE(sa_arena_protect(w.arena, SA_ARENA_READWRITE) == 0);
+	SUPPORT_REQUIRE(sa_arena_check(w.arena) == 0);
+	world_destroy(&w);
+	support_leave(0);
+}
+
+/* Without mlock2(), if that can be refused, regions are opened to be locked. */
+static void split_at_rest(trial *t)
+{
+	int status;
+	pid_t pid;
+
+	(void)support_refuse_call(SYS_mlock2, ENOSYS);
+	begin_world(t);
+	SUPPORT_REQUIRE(world_protect(&w, SA_ARENA_NOACCESS) == 0);
+	arm(t);
+	pid = fork();
+	if (pid == 0) {
+		disarm(t);
+		be_child_at_rest(t);
+	}
+	disarm(t);
+	SUPPORT_REQUIRE(pid > 0);
+	SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
+	SUPPORT_REQUIRE(status == 0);
+	world_prove(&w);
+	world_destroy(&w);
+}
+
+START_TEST(test_fork_at_rest)
+{
+	try(split_at_rest, &variants[_i * 2], _i, 5);
+}
+END_TEST
+
 /* mlock2(), mlock() of what may not be read; it is opened; both again; and it
  * is closed. */
 enum { LOCK_CALLS = 6 };
@@ -927,6 +973,7 @@ int main(void)
 	tcase_add_loop_test(faults, test_sweeps, 0, 3);
 	tcase_add_loop_test(faults, test_fork, 0, each);
 #ifdef SYS_mlock2
+	tcase_add_loop_test(faults, test_fork_at_rest, 0, 2);
 	tcase_add_test(faults, test_lock_at_rest);
 #endif
 	tcase_add_loop_test(faults, test_destroy, 0, 3);
