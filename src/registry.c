@@ -118,7 +118,8 @@ static size_t inherit_region(sa_arena *arena, sa_region *region)
 	return region->locked ? region->size : 0;
 }
 
-/* The copy of what was locked is locked, or is not to be used. */
+/* The copy of what was locked, the key included, is locked, or is not to be
+ * used. */
 static void inherit_regions(sa_arena *arena)
 {
 	size_t locked = 0;
@@ -130,7 +131,8 @@ static void inherit_regions(sa_arena *arena)
 	atomic_store(&arena->locked_size, locked);
 	arena->is_excluded = arena->options.fork == SA_ARENA_FORK_EXCLUDE;
 	arena->is_unlocked = arena->options.mlock == SA_ARENA_MLOCK_REQUIRED &&
-			     locked != atomic_load(&arena->mapped_size);
+			     (!key_region.locked ||
+			      locked != atomic_load(&arena->mapped_size));
 }
 
 static void inherit(sa_arena *arena)

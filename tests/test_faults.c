@@ -594,6 +594,41 @@ START_TEST(test_fork)
 }
 END_TEST
 
+/* An arena without memory: the key's page is all that the child has to lock,
+ * and that is refused. */
+static void split_empty(void *unused)
+{
+	sa_arena *arena = sa_arena_create(NULL);
+	int status;
+	pid_t pid;
+
+	(void)unused;
+	SUPPORT_REQUIRE(arena != NULL && sa_arena_trim(arena) != 0);
+	faults_arm(1, FAULTS_ONWARD);
+	pid = fork();
+	faults_disarm();
+	if (pid == 0) {
+		SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) == NULL);
+		SUPPORT_REQUIRE(errno == EPERM);
+		sa_arena_destroy(arena);
+		support_leave(0);
+	}
+	SUPPORT_REQUIRE(pid > 0 && waitpid(pid, &status, 0) == pid);
+	SUPPORT_REQUIRE(status == 0);
+	SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) != NULL);
+	sa_arena_destroy(arena);
+}
+
+/* No canary is made in a child by a key that could not be locked there. */
+START_TEST(test_key_of_child)
+{
+	if (SUPPORT_SANITIZED || !support_can_lock(MIB))
+		support_skip("key_of_child", "nothing can be locked here");
+	else
+		support_assert_passes(split_empty, NULL);
+}
+END_TEST
+
 #ifdef SYS_mlock2
 
 /* What could not be closed again is closed by the next change, even to the
@@ -972,6 +1007,7 @@ int main(void)
 	tcase_add_test(faults, test_open_object);
 	tcase_add_loop_test(faults, test_sweeps, 0, 3);
 	tcase_add_loop_test(faults, test_fork, 0, each);
+	tcase_add_test(faults, test_key_of_child);
 #ifdef SYS_mlock2
 	tcase_add_loop_test(faults, test_fork_at_rest, 0, 2);
 	tcase_add_test(faults, test_lock_at_rest);
