@@ -100,6 +100,11 @@ int sa_os_protect_none(void *memory, size_t size)
 	return mprotect(memory, size, PROT_NONE);
 }
 
+int sa_os_protect_read(void *memory, size_t size)
+{
+	return mprotect(memory, size, PROT_READ);
+}
+
 int sa_os_reserve(void *memory, size_t size)
 {
 	void *got =

@@ -25,6 +25,7 @@ int sa_os_unmap_guarded(void *memory, size_t size);
 /* Whole pages.  `reserve` puts an inaccessible mapping where there is none. */
 int sa_os_unmap(void *memory, size_t size);
 int sa_os_protect_none(void *memory, size_t size);
+int sa_os_protect_read(void *memory, size_t size);
 int sa_os_reserve(void *memory, size_t size);
 
 /*

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Regions over sodium_malloc(), which ignores a failed mlock() and failed
- * guard pages: both are done again here, and their results are believed.
+ * Regions over sodium_malloc(), which ignores a failed mlock(), failed guard
+ * pages and a header left writable: all are done again here, and their results
+ * are believed.
  */
 #include <config.h>
 
@@ -23,10 +24,13 @@ static unsigned char *base_of(const sa_region *region)
 	return region->start + SA_REGION_HEAD;
 }
 
-static int protect_guards(const sa_region *region)
+/* libsodium's header, which sodium_free() believes, and the guards. */
+static int protect_around(const sa_region *region)
 {
 	size_t page = sa_os_page_size;
 
+	if (sa_os_protect_read(region->start - PAGES_BEFORE * page, page) != 0)
+		return -1;
 	if (sa_os_protect_none(region->start - page, page) != 0)
 		return -1;
 	return sa_os_protect_none(region->start + region->size, page);
@@ -48,7 +52,7 @@ static int advise_fork(const sa_region *region)
 /* 0, or the errno to report. */
 static int protect(const sa_region *region)
 {
-	if (protect_guards(region) != 0 ||
+	if (protect_around(region) != 0 ||
 	    sa_os_exclude_from_dumps(region->start, region->size) != 0 ||
 	    advise_fork(region) != 0)
 		return ENOMEM;

@@ -783,6 +783,43 @@ START_TEST(test_neither_opened_nor_unmapped)
 }
 END_TEST
 
+/* 1 if there was a call to refuse. */
+static int create_refused(size_t first)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = 4 * page;
+	sa_region region;
+	int result;
+
+	faults_arm(first, FAULTS_ONCE);
+	result = sa_region_create(&region, size, 0, SA_ARENA_MLOCK_BEST_EFFORT,
+				  SA_ARENA_FORK_INHERIT);
+	faults_disarm();
+	if (result == 0) {
+		ck_assert(!support_is_writable(region.start - 2 * page));
+		ck_assert(!support_is_readable(region.start - page));
+		ck_assert(support_is_writable(region.start));
+		ck_assert(!support_is_readable(region.start + size));
+		ck_assert_int_eq(sa_region_destroy(&region), 0);
+	}
+	return faults_failed() != 0;
+}
+
+/* Whatever libsodium was refused and did not tell, around the memory all is as
+ * it should be. */
+START_TEST(test_around)
+{
+	size_t first = 1;
+
+	if (SUPPORT_SANITIZED)
+		return;
+	ck_assert_int_ge(sodium_init(), 0);
+	sa_os_start();
+	while (create_refused(first))
+		first++;
+	ck_assert_uint_gt(first, 8);
+}
+END_TEST
+
 /* A region as it is in the child of a fork, with what is mapped watched. */
 static unsigned char *watch_region(sa_region *region, size_t size,
 				   sa_arena_fork policy, sa_region_state state)
@@ -1014,6 +1051,7 @@ int main(void)
 #endif
 	tcase_add_loop_test(faults, test_destroy, 0, 3);
 	tcase_add_test(faults, test_neither_opened_nor_unmapped);
+	tcase_add_test(faults, test_around);
 	tcase_add_test(faults, test_unmapped_in_parts);
 	tcase_add_loop_test(faults, test_guards_stay, 0, 3);
 	tcase_add_test(faults, test_no_leaves);
