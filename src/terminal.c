@@ -122,10 +122,33 @@ static int prepare(sa_terminal *terminal)
 
 /* ---------------------------------------------------------- open to close */
 
+static void close_descriptors(const sa_terminal *terminal)
+{
+	if (terminal->input != STDIN_FILENO ||
+	    terminal->output != STDERR_FILENO)
+		close(terminal->input);
+}
+
+/* A terminal that does not answer is not taken for something else, that has no
+ * echo to turn off. */
+static int find_out_kind(sa_terminal *terminal, bool is_tty)
+{
+	struct termios modes;
+
+	/* If one is closed, the pipe would take its place. */
+	if (fcntl(terminal->input, F_GETFD) < 0 ||
+	    fcntl(terminal->output, F_GETFD) < 0)
+		return -1;
+	terminal->is_terminal = tcgetattr(terminal->input, &modes) == 0;
+	if (terminal->is_terminal)
+		return 0;
+	return !is_tty && (errno == ENOTTY || errno == EINVAL) ? 0 : -1;
+}
+
 static int open_descriptors(sa_terminal *terminal, bool is_required)
 {
 	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-	struct termios modes;
+	int error;
 
 	if (fd < 0 && is_required) {
 		errno = ENOTTY;
@@ -133,19 +156,12 @@ static int open_descriptors(sa_terminal *terminal, bool is_required)
 	}
 	terminal->input = fd < 0 ? STDIN_FILENO : fd;
 	terminal->output = fd < 0 ? STDERR_FILENO : fd;
-	/* If one is closed, the pipe would take its place. */
-	if (fcntl(terminal->input, F_GETFD) < 0 ||
-	    fcntl(terminal->output, F_GETFD) < 0)
-		return -1;
-	terminal->is_terminal = tcgetattr(terminal->input, &modes) == 0;
-	return 0;
-}
-
-static void close_descriptors(const sa_terminal *terminal)
-{
-	if (terminal->input != STDIN_FILENO ||
-	    terminal->output != STDERR_FILENO)
-		close(terminal->input);
+	if (find_out_kind(terminal, fd >= 0) == 0)
+		return 0;
+	error = errno;
+	close_descriptors(terminal);
+	errno = error;
+	return -1;
 }
 
 static int start(sa_terminal *terminal, bool is_required)

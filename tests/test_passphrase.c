@@ -496,6 +496,33 @@ START_TEST(test_no_wait)
 }
 END_TEST
 
+static void refuse_modes(void)
+{
+	SUPPORT_REQUIRE(support_refuse_call(SYS_ioctl, EPERM) == 0);
+}
+
+static void refuse_modes_in_child(void *unused)
+{
+	(void)unused;
+	refuse_modes();
+}
+
+/* Nobody is asked where it cannot be known whether there is an echo. */
+START_TEST(test_no_modes)
+{
+	session s = {.prepare = refuse_modes};
+	support_end end;
+
+	support_child(refuse_modes_in_child, NULL, &end);
+	if (end.status != 0) {
+		support_skip("no_modes", "this process may have no filters");
+		return;
+	}
+	start_asking(&s);
+	assert_fails(&s, EPERM);
+}
+END_TEST
+
 START_TEST(test_no_copies)
 {
 	session s = {.prepare = NULL};
@@ -1189,6 +1216,7 @@ int main(void)
 	tcase_add_test(tc, test_no_room);
 	tcase_add_test(tc, test_no_descriptors);
 	tcase_add_test(tc, test_no_wait);
+	tcase_add_test(tc, test_no_modes);
 	tcase_add_test(tc, test_no_copies);
 	tcase_add_loop_test(tc, test_deadly_signal, 0,
 			    (int)SUPPORT_LENGTH(deadly));
