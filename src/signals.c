@@ -238,6 +238,11 @@ static void close_pipe(void)
 
 int sa_signals_open(void)
 {
+	struct sigaction action;
+
+	/* Where a filter refuses the call, nothing has been done yet. */
+	if (sigaction(numbers[0], NULL, &action) != 0)
+		return -1;
 	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0)
 		return -1;
 	catch_signals();

@@ -523,6 +523,33 @@ START_TEST(test_no_modes)
 }
 END_TEST
 
+static void refuse_actions(void)
+{
+	SUPPORT_REQUIRE(support_refuse_call(SYS_rt_sigaction, EPERM) == 0);
+}
+
+static void refuse_actions_in_child(void *unused)
+{
+	(void)unused;
+	refuse_actions();
+}
+
+/* Nor where no signal could be caught. */
+START_TEST(test_no_actions)
+{
+	session s = {.prepare = refuse_actions};
+	support_end end;
+
+	support_child(refuse_actions_in_child, NULL, &end);
+	if (end.status != 0) {
+		support_skip("no_actions", "this process may have no filters");
+		return;
+	}
+	start_asking(&s);
+	assert_fails(&s, EPERM);
+}
+END_TEST
+
 START_TEST(test_no_copies)
 {
 	session s = {.prepare = NULL};
@@ -1217,6 +1244,7 @@ int main(void)
 	tcase_add_test(tc, test_no_descriptors);
 	tcase_add_test(tc, test_no_wait);
 	tcase_add_test(tc, test_no_modes);
+	tcase_add_test(tc, test_no_actions);
 	tcase_add_test(tc, test_no_copies);
 	tcase_add_loop_test(tc, test_deadly_signal, 0,
 			    (int)SUPPORT_LENGTH(deadly));
