@@ -132,7 +132,10 @@ int sa_line_write(const sa_line *line, int fd)
 	while (done < line->length) {
 		ssize_t n = write(fd, line->text + done, line->length - done);
 
-		if (n < 0 && errno != EINTR)
+		/* Who takes nothing now may never take more. */
+		if (n == 0)
+			errno = EIO;
+		if (n <= 0 && errno != EINTR)
 			return -1;
 		if (n > 0)
 			done += (size_t)n;

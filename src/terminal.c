@@ -72,7 +72,9 @@ static int write_text(int fd, const char *text, size_t size)
 	while (size > 0) {
 		ssize_t n = write(fd, text, size);
 
-		if (n < 0)
+		if (n == 0)
+			errno = EIO;
+		if (n <= 0)
 			return -1;
 		text += n;
 		size -= (size_t)n;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -354,6 +355,26 @@ START_TEST(test_write_in_parts)
 }
 END_TEST
 
+static void write_nothing(void *unused)
+{
+	(void)unused;
+	sa_line_add(&line, "a line\n");
+	if (support_refuse_call(SYS_write, 0) != 0)
+		_exit(SUPPORT_CANNOT_TELL);
+	errno = 0;
+	if (sa_line_write(&line, STDERR_FILENO) != -1 || errno != EIO)
+		_exit(1);
+	_exit(0);
+}
+
+/* A write() that does nothing, as a filter may have it, is not tried for ever:
+ * a report is written before the process ends. */
+START_TEST(test_write_nothing)
+{
+	support_assert_passes_or_skip("write_nothing", write_nothing, NULL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("line");
@@ -374,5 +395,6 @@ int main(void)
 	tcase_add_test(writing, test_write_fails);
 	tcase_add_test(writing, test_write_is_interrupted);
 	tcase_add_test(writing, test_write_in_parts);
+	tcase_add_test(writing, test_write_nothing);
 	return support_run(suite);
 }
