@@ -184,6 +184,17 @@ size_t sa_proc_memory_size(void)
 	return saturate((uint64_t)info.totalram * info.mem_unit);
 }
 
+/* In any other user namespace, as that of a rootless container, capabilities
+ * are worth nothing to mlock(): see can_do_mlock() of Linux's mm/mlock.c.  No
+ * other has all ids, unless root outside has given them to it. */
+static bool is_first_namespace(void)
+{
+	head ids = {0};
+
+	return !read_file("/proc/self/uid_map", keep_head, &ids) ||
+	       strstr(ids.text, " 4294967295\n") != NULL;
+}
+
 size_t sa_proc_lockable_size(void)
 {
 	status_figures status = {
@@ -196,7 +207,8 @@ size_t sa_proc_lockable_size(void)
 	    limit.rlim_cur == RLIM_INFINITY ||
 	    !read_file("/proc/self/status", take_figures, &status))
 		return SIZE_MAX;
-	if ((status.capabilities.value >> CAPABILITY_IPC_LOCK & 1) != 0)
+	if ((status.capabilities.value >> CAPABILITY_IPC_LOCK & 1) != 0 &&
+	    is_first_namespace())
 		return SIZE_MAX;
 	locked = status.locked.value * 1024;
 	if (locked >= limit.rlim_cur)

@@ -134,6 +134,11 @@ else
 	has 'soft\)  *65536 '
 	has 'CAP_IPC_LOCK\)  *no$'
 	has 'sodium_malloc\(\), locked  *1[56]$'
+	# Who is root in a user namespace only is no richer.
+	if poor unshare -Ur true 2>"$tmp/err"; then
+		out=$(poor unshare -Ur "$program" doctor --size=32 --count=1000)
+		has 'CAP_IPC_LOCK\)  *no$'
+	fi
 	poorly 1 doctor --size=32 --count=100000
 	has '^      LimitMEMLOCK=[0-9]+$'
 	has '^      docker run --ulimit memlock=[0-9]+:[0-9]+$'

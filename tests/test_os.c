@@ -12,6 +12,7 @@
 #include <grp.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdint.h>
@@ -425,6 +426,24 @@ START_TEST(test_lockable_size)
 }
 END_TEST
 
+/* Who is root in a user namespace only may not lock more than before. */
+static void ask_as_root_of_namespace(void *unused)
+{
+	(void)unused;
+	if (support_become_ordinary(64 * KIB) != 0 ||
+	    unshare(CLONE_NEWUSER) != 0)
+		_exit(SUPPORT_CANNOT_TELL);
+	lock_what_is_left(64 * KIB);
+	support_leave(0);
+}
+
+START_TEST(test_lockable_in_namespace)
+{
+	support_assert_passes_or_skip("lockable_in_namespace",
+				      ask_as_root_of_namespace, NULL);
+}
+END_TEST
+
 /* In /proc/self/status a user's groups stand before what is asked for. */
 static void ask_with_many_groups(void *unused)
 {
@@ -565,6 +584,7 @@ int main(void)
 	tcase_add_test(os, test_lock_present);
 	tcase_add_test(os, test_memory_size);
 	tcase_add_loop_test(os, test_lockable_size, 0, 6);
+	tcase_add_test(os, test_lockable_in_namespace);
 	tcase_add_test(os, test_lockable_with_many_groups);
 	tcase_add_test(os, test_lockable_as_we_are);
 	tcase_add_test(os, test_all_mappings);

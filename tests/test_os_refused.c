@@ -32,6 +32,7 @@ static size_t page;
 #define LIMIT "/proc/sys/vm/max_map_count"
 #define MAPPINGS "/proc/self/maps"
 #define STATUS "/proc/self/status"
+#define NAMESPACE "/proc/self/uid_map"
 #define HUGE_ENABLED "/sys/kernel/mm/transparent_hugepage/enabled"
 #define HUGE_SIZE "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"
 
@@ -397,6 +398,7 @@ static void ask_for_lockable(void *index)
 	size_t i = *(size_t *)index;
 
 	limit_locking(64 * KIB);
+	say(NAMESPACE, "         0          0 4294967295\n");
 	say(STATUS, lockable[i].status);
 	SUPPORT_REQUIRE(sa_proc_lockable_size() == lockable[i].lockable);
 }
@@ -410,6 +412,43 @@ START_TEST(test_lockable_size)
 		return;
 	}
 	support_assert_passes_or_skip("lockable_size", ask_for_lockable, &i);
+}
+END_TEST
+
+/* Which ids a user namespace has; is it the first, where CAP_IPC_LOCK counts?
+ */
+static const struct {
+	const char *ids;
+	bool is_first;
+} namespaces[] = {
+	{"         0          0 4294967295\n", true},
+	{"         0       1000          1\n", false},
+	{"0 1000 1\n1 100000 65536\n", false},
+	{"", false},
+	/* A kernel without namespaces has no such file. */
+	{NULL, true},
+};
+
+static void ask_in_namespace(void *index)
+{
+	size_t i = *(size_t *)index;
+
+	limit_locking(64 * KIB);
+	say(NAMESPACE, namespaces[i].ids);
+	say(STATUS, "Name:\tx\nVmLck:\t8 kB\nCapEff:\t000001ffffffffff\n");
+	SUPPORT_REQUIRE(sa_proc_lockable_size() ==
+			(namespaces[i].is_first ? SIZE_MAX : 56 * KIB));
+}
+
+START_TEST(test_namespaces)
+{
+	size_t i = (size_t)_i;
+
+	if (page > 8 * KIB) {
+		support_skip("namespaces", "pages are too large");
+		return;
+	}
+	support_assert_passes_or_skip("namespaces", ask_in_namespace, &i);
 }
 END_TEST
 
@@ -616,6 +655,7 @@ int main(void)
 	tcase_add_loop_test(os, test_huge_pages, 0, SUPPORT_LENGTH(huge_pages));
 	tcase_add_loop_test(os, test_lockable_size, 0,
 			    SUPPORT_LENGTH(lockable));
+	tcase_add_loop_test(os, test_namespaces, 0, SUPPORT_LENGTH(namespaces));
 	tcase_add_test(os, test_long_status);
 	tcase_add_test(os, test_no_limit);
 	tcase_add_test(os, test_memory_size);

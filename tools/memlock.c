@@ -30,11 +30,22 @@ static size_t size_of(rlim_t limit)
 							  : (size_t)limit;
 }
 
+/* In another user namespace than the first, which has all ids, capabilities are
+ * worth nothing to mlock(). */
+static bool is_first_namespace(void)
+{
+	struct text ids;
+
+	return !text_line("/proc/self/uid_map", &ids) ||
+	       strstr(ids.string, " 4294967295") != NULL;
+}
+
 static bool is_exempt(void)
 {
 	struct text value;
 
-	return text_after("/proc/self/status", "CapEff:", &value) &&
+	return is_first_namespace() &&
+	       text_after("/proc/self/status", "CapEff:", &value) &&
 	       (strtoull(value.string, NULL, 16) >> CAPABILITY_IPC_LOCK & 1) !=
 		       0;
 }
