@@ -121,6 +121,8 @@ refuse_output()
 	status=$?
 	unwritten "no output: $*"
 }
+refuse_output --help
+refuse_output --version
 refuse_output doctor
 refuse_output bench --count=100
 

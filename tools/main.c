@@ -52,6 +52,19 @@ static void usage(FILE *stream)
 	      stream);
 }
 
+/* What was asked for with --help or --version. */
+static int inform(int letter)
+{
+	if (letter == 'h')
+		usage(stdout);
+	else
+		puts(PROGRAM " " PACKAGE_VERSION);
+	if (fflush(stdout) == 0)
+		return STATUS_OK;
+	perror(PROGRAM ": standard output");
+	return STATUS_BAD;
+}
+
 static int wrong(const char *what, const char *which)
 {
 	fprintf(stderr, PROGRAM ": %s%s; see " PROGRAM " --help\n", what,
@@ -116,13 +129,8 @@ int main(int argc, char **argv)
 
 	while ((letter = getopt_long(argc, argv, "s:n:jhV", table, NULL)) !=
 	       -1) {
-		if (letter == 'h' || letter == 'V') {
-			if (letter == 'h')
-				usage(stdout);
-			else
-				puts(PROGRAM " " PACKAGE_VERSION);
-			return fflush(stdout) == 0 ? STATUS_OK : STATUS_BAD;
-		}
+		if (letter == 'h' || letter == 'V')
+			return inform(letter);
 		status = apply(&options, letter);
 		if (status != 0)
 			return status;
