@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "options.h"
 #include "plan.h"
@@ -31,6 +32,25 @@ static int is_empty(const struct report *report)
 	       0;
 }
 
+/* 0, or -1 and it was said: a full disk must not look like success. */
+static int flush(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	perror(PROGRAM ": standard output");
+	return -1;
+}
+
+/* Better now than when all is measured. */
+static int is_folder(const char *folder)
+{
+	if (access(folder, W_OK | X_OK) == 0)
+		return 1;
+	fprintf(stderr, PROGRAM ": ");
+	perror(folder);
+	return 0;
+}
+
 static int measure(const struct options *options, struct report *report)
 {
 	int result;
@@ -39,9 +59,13 @@ static int measure(const struct options *options, struct report *report)
 		fprintf(stderr, PROGRAM ": only --full measures that\n");
 		return EXIT_USAGE;
 	}
+	if (options->folder != NULL && !is_folder(options->folder))
+		return EXIT_FAILURE;
 	lock_limit_raise();
 	result = run_measure(report, &options->plan.effort);
 	options->write(report);
+	if (flush() != 0)
+		result = -1;
 	if (options->folder != NULL &&
 	    report_folder(report, options->folder) != 0) {
 		perror(PROGRAM);
@@ -56,8 +80,10 @@ int main(int argc, char **argv)
 	struct report report;
 	int result = options_parse(&options, argc, argv);
 
-	if (result != 0)
-		return result > 0 ? EXIT_SUCCESS : EXIT_USAGE;
+	if (result < 0)
+		return EXIT_USAGE;
+	if (result > 0)
+		return flush() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (plan_lay_out(&options.plan, &report) != 0) {
 		perror(PROGRAM);
 		return EXIT_FAILURE;

@@ -44,7 +44,7 @@ static void usage(FILE *stream)
 		"  -h, --help             this text\n"
 		"  -V, --version          the version\n"
 		"\n"
-		"Exits with 1 if something could not be measured.\n",
+		"Exits with 1 if something could not be measured or written.\n",
 		effort_usual.rounds);
 }
 

@@ -86,5 +86,8 @@ int main(int argc, char **argv)
 			print_cell(peers[p], &crimes[i], (unsigned)rounds);
 		printf("\n");
 	}
-	return EXIT_SUCCESS;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_SUCCESS;
+	perror("standard output");
+	return EXIT_FAILURE;
 }
