@@ -376,5 +376,9 @@ int main(int argc, char **argv)
 		err(EXIT_FAILURE, "cannot lock a page of memory");
 	result = run(&settings, scratch);
 	scratch_destroy(scratch);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		warn("standard output");
+		result = -1;
+	}
 	return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
