@@ -30,6 +30,9 @@ if [ -e libsodium-arena.la ]; then
 			${SODIUM_LIBS:--lsodium} -no-install
 	}
 	SHELL=${SHELL:-/bin/sh}
+	# libtool's rpath ends at a blank in this folder's name.
+	LD_LIBRARY_PATH=$PWD/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+	export LD_LIBRARY_PATH
 else
 	compile()
 	{
