@@ -61,8 +61,7 @@ static void fill_until(size_t regions)
 
 static void set_up(void)
 {
-	arena = sa_arena_create(NULL);
-	ck_assert_ptr_nonnull(arena);
+	arena = support_arena_create();
 	object_count = 0;
 	span_count = 0;
 	fill_until(REGIONS);
