@@ -198,7 +198,8 @@ if command -v timeout >/dev/null; then
 	timeout 60 "$program" bench --size=100K --count=5 >/dev/null ||
 		fail 'bench of large objects failed, or took a minute'
 fi
-# Sanitizers have handlers of their own for the signals.
+# Sanitizers have handlers of their own for the signals, and refuse what is too
+# large in their own words.
 case "${ASAN_OPTIONS-}" in
 *handle_segv=0*) ;;
 *)
@@ -212,6 +213,15 @@ case "${ASAN_OPTIONS-}" in
 	*) fail 'no report of the overflow' ;;
 	esac
 	refuse_output demo
+	# More than a word holds bytes; what failed is told.
+	count=18446744073709551615
+	"$program" doctor --count=$count >/dev/null 2>&1
+	[ $? -ne 2 ] || count=4294967295
+	run 1 bench --count=$count
+	case $err in
+	*'Cannot allocate memory') ;;
+	*) fail 'the wrong reason' ;;
+	esac
 	;;
 esac
 if [ $can_be_poor -eq 0 ]; then

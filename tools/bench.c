@@ -199,10 +199,12 @@ int bench_run(const struct command_options *options)
 			      .count = count_for(options)};
 	int result = -1;
 
-	bench.many = calloc(bench.count == 0 ? 1 : bench.count,
-			    sizeof bench.many[0]);
 	bench.arena = sa_arena_create(NULL);
-	if (bench.many != NULL && bench.arena != NULL)
+	/* Nothing between what fails and what says why. */
+	if (bench.arena != NULL)
+		bench.many = calloc(bench.count == 0 ? 1 : bench.count,
+				    sizeof bench.many[0]);
+	if (bench.many != NULL)
 		result = measure_all(&bench, options->sheet);
 	if (result != 0) {
 		perror(PROGRAM ": bench");
