@@ -438,9 +438,11 @@ END_TEST
 static void keep_one(void *unused)
 {
 	size_t before = support_locked_size(), locked;
-	sa_arena *arena = sa_arena_create(NULL);
+	sa_arena *arena;
 
 	(void)unused;
+	allow_locking(64 * KIB);
+	arena = sa_arena_create(NULL);
 	SUPPORT_REQUIRE(arena != NULL);
 	SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) != NULL);
 	locked = support_locked_size() - before;
@@ -738,10 +740,12 @@ static void create_refused(void *which)
 static void growth_refused(void *which)
 {
 	const int i = *(int *)which;
-	sa_arena *arena = sa_arena_create(NULL);
+	sa_arena *arena;
 	sa_arena_stats before;
 	size_t count;
 
+	allow_locking(2 * MIB);
+	arena = sa_arena_create(NULL);
 	SUPPORT_REQUIRE(arena != NULL);
 	SUPPORT_REQUIRE(sa_arena_alloc(arena, 100) != NULL);
 	before = support_stats(arena);

@@ -680,7 +680,8 @@ __attribute__((noinline)) static void call(uintptr_t which)
 	if (which == 2)
 		other = sa_arena_create(&cancelled_options);
 	else if (which == 3)
-		SUPPORT_REQUIRE(sa_arena_preflight(NULL, 1, 1, &report) == 0);
+		SUPPORT_REQUIRE(sa_arena_preflight(&cancelled_options, 1, 1,
+						   &report) == 0);
 	else
 		object = sa_arena_alloc(arena,
 					which == 0 ? 32 : (size_t)3 << 20);
