@@ -31,6 +31,9 @@
 
 static int count;
 
+/* The default arena, once it is made: munlock() is called while it is, too. */
+static sa_arena *arena;
+
 /*
  * SQLCipher unlocks what it frees.  The kernel unlocks whole pages, and so the
  * neighbours with it: leave the arena's to the arena.  sa_arena_owns() may be
@@ -40,7 +43,7 @@ static int count;
 __attribute__((visibility("default"))) int munlock(const void *address,
 						   size_t size)
 {
-	if (sa_arena_owns(sa_default_arena(), address))
+	if (sa_arena_owns(arena, address))
 		return 0;
 	return (int)syscall(SYS_munlock, address, size);
 }
@@ -151,6 +154,7 @@ static int with_file(int (*use)(const char *path))
 
 static int body(void)
 {
+	arena = sa_default_arena();
 	HOOK_REQUIRE(sa_openssl_use() == 1);
 	HOOK_REQUIRE(sa_sqlite_use() == SQLITE_OK);
 	HOOK_REQUIRE(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) ==
@@ -175,6 +179,7 @@ static int fill_by_default(const char *path)
 
 static int body_by_default(void)
 {
+	arena = sa_default_arena();
 	return with_file(fill_by_default);
 }
 
