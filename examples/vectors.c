@@ -122,6 +122,11 @@ int vectors_open(struct vectors *vectors, const char *path,
 	vectors->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (vectors->fd < 0)
 		return missing(path);
+	if (lseek(vectors->fd, 0, SEEK_CUR) < 0) {
+		warnx("%s: no file that can be read more than once", path);
+		close(vectors->fd);
+		return -1;
+	}
 	if (find_lines(vectors, scratch) == 0) {
 		if (vectors->count > 0)
 			return 0;

@@ -72,10 +72,11 @@ static void print_cell(const struct peer *peer, const struct crime *crime,
 
 int main(int argc, char **argv)
 {
-	unsigned long rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : ROUNDS;
+	char *end = "";
+	unsigned long rounds = argc > 1 ? strtoul(argv[1], &end, 10) : ROUNDS;
 	size_t i, p;
 
-	if (argc > 2 || rounds == 0 || rounds > ROUNDS_MAX) {
+	if (argc > 2 || *end != '\0' || rounds == 0 || rounds > ROUNDS_MAX) {
 		fprintf(stderr, "usage: %s [ROUNDS]\n", argv[0]);
 		return EXIT_FAILURE;
 	}
