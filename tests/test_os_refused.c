@@ -424,7 +424,7 @@ static const struct {
 	{"         0          0 4294967295\n", true},
 	{"         0       1000          1\n", false},
 	{"0 1000 1\n1 100000 65536\n", false},
-	{"", false},
+	{"\n", false},
 	/* A kernel without namespaces has no such file. */
 	{NULL, true},
 };
