@@ -46,6 +46,7 @@ struct sa_arena {
 
 	sa_tract *tracts; /* growth: those with free pages first */
 	sa_tract *last_tract;
+	bool was_refused_lock; /* growth: a region could not be locked once */
 	sa_large *larges;
 	sa_slab *unused_slabs;
 	size_t gathers_left; /* supply */

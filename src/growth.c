@@ -139,35 +139,48 @@ free_metadata:
 	return -1;
 }
 
-/* The bytes that capacity and lock still allow, whole pages. */
-static size_t allowance(const sa_arena *arena)
+/* Trying is no way to find a limit, for a refused region has had each of its
+ * pages touched; but asking /proc takes a tenth of what an arena of one key
+ * takes in all.  So regions of ordinary size are tried as long as none was
+ * refused. */
+static bool is_wary(const sa_arena *arena, size_t size)
 {
-	size_t left = sa_growth_capacity_left(arena);
+	return arena->was_refused_lock || size > EQUAL_SIZE;
+}
+
+/* Of so many bytes those that capacity and lock still allow, whole pages; but
+ * `least`, whatever they allow. */
+static size_t allowed(const sa_arena *arena, size_t size, size_t least)
+{
+	size_t most = sa_growth_capacity_left(arena);
 	size_t lockable = SIZE_MAX;
 
-	/* Trying is no way to find a limit: a refused region has had each of
-	 * its pages touched. */
-	if (arena->options.mlock == SA_ARENA_MLOCK_REQUIRED)
+	if (arena->options.mlock == SA_ARENA_MLOCK_REQUIRED &&
+	    is_wary(arena, size))
 		lockable = sa_proc_lockable_size();
-	return sa_align_down(left < lockable ? left : lockable,
+	most = sa_align_down(most < lockable ? most : lockable,
 			     sa_os_page_size);
+	size = size < most ? size : most;
+	return size > least ? size : least;
 }
 
 int sa_growth_add(sa_arena *arena, size_t size, size_t least)
 {
-	size_t most = allowance(arena);
-
 	if (sa_growth_capacity_left(arena) < least) {
 		errno = ENOSPC;
 		return -1;
 	}
-	size = size < most ? size : most;
-	size = size > least ? size : least;
+	size = allowed(arena, size, least);
 	while (add_tract(arena, size) != 0) {
+		bool is_news = errno == EPERM && !arena->was_refused_lock;
+
+		if (is_news)
+			arena->was_refused_lock = true;
 		if (size == least)
 			return -1;
-		size = sa_align_down(size / 2, sa_os_page_size);
-		size = size > least ? size : least;
+		if (!is_news)
+			size = sa_align_down(size / 2, sa_os_page_size);
+		size = allowed(arena, size, least);
 	}
 	return 0;
 }

@@ -600,6 +600,16 @@ END_TEST
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1),                   \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
+static void install_filter(struct sock_filter *code, size_t length)
+{
+	const struct sock_fprog program = {.len = (unsigned short)length,
+					   .filter = code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		_exit(SUPPORT_CANNOT_TELL);
+}
+
 /* From here on only the end of the process is allowed. */
 static void forbid_system_calls(void)
 {
@@ -610,12 +620,22 @@ static void forbid_system_calls(void)
 		ALLOW(SYS_exit_group),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	};
-	static const struct sock_fprog program = {.len = SUPPORT_LENGTH(code),
-						  .filter = code};
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-		_exit(SUPPORT_CANNOT_TELL);
+	install_filter(code, SUPPORT_LENGTH(code));
+}
+
+/* From here on no file may be opened. */
+static void forbid_opening(void)
+{
+	static struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+
+	install_filter(code, SUPPORT_LENGTH(code));
 }
 
 static void require_pairs(sa_arena *arena, size_t size, size_t count)
@@ -694,6 +714,34 @@ START_TEST(test_no_system_calls)
 	if (SUPPORT_SANITIZED)
 		return;
 	support_child(call_in_silence, NULL, &end);
+	ck_assert(end.signal == SIGSYS || end.status == SUPPORT_CANNOT_TELL);
+}
+END_TEST
+
+/* Growth asks /proc for the limit only once it has met it. */
+static void grow_without_asking(void *limit)
+{
+	sa_arena *arena;
+
+	become_ordinary(*(size_t *)limit);
+	arena = sa_arena_create(NULL);
+	SUPPORT_REQUIRE(arena != NULL);
+	forbid_opening();
+	while (support_stats(arena).mapped_size < MIB)
+		SUPPORT_REQUIRE(sa_arena_alloc(arena, 1000) != NULL);
+	_exit(0);
+}
+
+START_TEST(test_growth_does_not_ask)
+{
+	size_t enough = 4 * MIB, little = 256 * KIB;
+	support_end end;
+
+	assert_passes_or_skip("growth_does_not_ask", grow_without_asking,
+			      &enough);
+	if (SUPPORT_SANITIZED)
+		return;
+	support_child(grow_without_asking, &little, &end);
 	ck_assert(end.signal == SIGSYS || end.status == SUPPORT_CANNOT_TELL);
 }
 END_TEST
@@ -871,6 +919,7 @@ int main(void)
 	tcase_add_test(limits, test_fill_and_trim);
 	tcase_add_test(limits, test_fail_to_create);
 	tcase_add_loop_test(limits, test_no_system_calls, 0, 2);
+	tcase_add_test(limits, test_growth_does_not_ask);
 	tcase_add_loop_test(limits, test_kernel_refuses, 0,
 			    SUPPORT_LENGTH(refused_calls));
 	tcase_add_test(limits, test_max_map_count);
