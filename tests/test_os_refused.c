@@ -403,15 +403,18 @@ static void ask_for_lockable(void *index)
 	SUPPORT_REQUIRE(sa_proc_lockable_size() == lockable[i].lockable);
 }
 
+/* The figures are those of small pages. */
+static void assert_lockable(const char *name, support_body body, size_t i)
+{
+	if (page > 8 * KIB)
+		support_skip(name, "pages are too large");
+	else
+		support_assert_passes_or_skip(name, body, &i);
+}
+
 START_TEST(test_lockable_size)
 {
-	size_t i = (size_t)_i;
-
-	if (page > 8 * KIB) {
-		support_skip("lockable_size", "pages are too large");
-		return;
-	}
-	support_assert_passes_or_skip("lockable_size", ask_for_lockable, &i);
+	assert_lockable("lockable_size", ask_for_lockable, (size_t)_i);
 }
 END_TEST
 
@@ -442,13 +445,7 @@ static void ask_in_namespace(void *index)
 
 START_TEST(test_namespaces)
 {
-	size_t i = (size_t)_i;
-
-	if (page > 8 * KIB) {
-		support_skip("namespaces", "pages are too large");
-		return;
-	}
-	support_assert_passes_or_skip("namespaces", ask_in_namespace, &i);
+	assert_lockable("namespaces", ask_in_namespace, (size_t)_i);
 }
 END_TEST
 

@@ -462,6 +462,26 @@ START_TEST(test_no_descriptors)
 }
 END_TEST
 
+static void prepare_only(void *s)
+{
+	((session *)s)->prepare();
+}
+
+/* False, and said, if this process may not refuse what the session prepares to
+ * be refused. */
+static bool start_refused(session *s, const char *name)
+{
+	support_end end;
+
+	support_child(prepare_only, s, &end);
+	if (end.status != 0) {
+		support_skip(name, "this process may have no filters");
+		return false;
+	}
+	start_asking(s);
+	return true;
+}
+
 /* Of poll(). */
 static void refuse_to_wait(void)
 {
@@ -474,23 +494,12 @@ static void refuse_to_wait(void)
 #endif
 }
 
-static void refuse_in_child(void *unused)
-{
-	(void)unused;
-	refuse_to_wait();
-}
-
 START_TEST(test_no_wait)
 {
 	session s = {.prepare = refuse_to_wait};
-	support_end end;
 
-	support_child(refuse_in_child, NULL, &end);
-	if (end.status != 0) {
-		support_skip("no_wait", "this process may have no filters");
+	if (!start_refused(&s, "no_wait"))
 		return;
-	}
-	start_asking(&s);
 	assert_shows(&s, PROMPT);
 	assert_fails(&s, ENOMEM);
 }
@@ -501,25 +510,13 @@ static void refuse_modes(void)
 	SUPPORT_REQUIRE(support_refuse_call(SYS_ioctl, EPERM) == 0);
 }
 
-static void refuse_modes_in_child(void *unused)
-{
-	(void)unused;
-	refuse_modes();
-}
-
 /* Nobody is asked where it cannot be known whether there is an echo. */
 START_TEST(test_no_modes)
 {
 	session s = {.prepare = refuse_modes};
-	support_end end;
 
-	support_child(refuse_modes_in_child, NULL, &end);
-	if (end.status != 0) {
-		support_skip("no_modes", "this process may have no filters");
-		return;
-	}
-	start_asking(&s);
-	assert_fails(&s, EPERM);
+	if (start_refused(&s, "no_modes"))
+		assert_fails(&s, EPERM);
 }
 END_TEST
 
@@ -528,29 +525,15 @@ static void refuse_actions(void)
 	SUPPORT_REQUIRE(support_refuse_call(SYS_rt_sigaction, EPERM) == 0);
 }
 
-static void refuse_actions_in_child(void *unused)
-{
-	(void)unused;
-	refuse_actions();
-}
-
 /* Nor where no signal could be caught. */
 START_TEST(test_no_actions)
 {
 	session s = {.prepare = refuse_actions};
-	support_end end;
 
-	if (support_under_valgrind()) {
+	if (support_under_valgrind())
 		support_skip("no_actions", "Valgrind needs some itself");
-		return;
-	}
-	support_child(refuse_actions_in_child, NULL, &end);
-	if (end.status != 0) {
-		support_skip("no_actions", "this process may have no filters");
-		return;
-	}
-	start_asking(&s);
-	assert_fails(&s, EPERM);
+	else if (start_refused(&s, "no_actions"))
+		assert_fails(&s, EPERM);
 }
 END_TEST
 
