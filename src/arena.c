@@ -39,7 +39,7 @@ static bool enumerators_are_valid(const sa_arena_options *options)
 	       options->fork <= SA_ARENA_FORK_WIPE;
 }
 
-bool sa_arena_options_are_valid(const sa_arena_options *options)
+static bool options_are_valid(const sa_arena_options *options)
 {
 	size_t capacity = options->capacity;
 
@@ -52,6 +52,15 @@ bool sa_arena_options_are_valid(const sa_arena_options *options)
 	       (capacity >= sa_os_page_size && options->reserve <= capacity);
 }
 
+const sa_arena_options *sa_arena_options_of(const sa_arena_options *given)
+{
+	static const sa_arena_options defaults = SA_ARENA_OPTIONS_INIT;
+
+	if (given == NULL)
+		return &defaults;
+	return options_are_valid(given) ? given : NULL;
+}
+
 int sa_arena_fail(sa_arena *arena, int error)
 {
 	atomic_fetch_add_explicit(&arena->failure_count, 1,
@@ -59,6 +68,12 @@ int sa_arena_fail(sa_arena *arena, int error)
 	SA_PROBE2(failure, arena->name, error);
 	errno = error;
 	return -1;
+}
+
+void sa_arena_unfail(sa_arena *arena)
+{
+	atomic_fetch_sub_explicit(&arena->failure_count, 1,
+				  memory_order_relaxed);
 }
 
 void sa_arena_misused(const sa_arena *arena, sa_arena_misuse *misuse)

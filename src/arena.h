@@ -85,11 +85,14 @@ struct sa_arena {
 void sa_arena_lock(sa_arena *arena);
 void sa_arena_unlock(sa_arena *arena);
 
-/* EINVAL's cases of sa_arena_create(); true if there is none. */
-bool sa_arena_options_are_valid(const sa_arena_options *options);
+/* A caller's options, or for NULL the defaults; NULL: EINVAL's cases of
+ * sa_arena_create(). */
+const sa_arena_options *sa_arena_options_of(const sa_arena_options *given);
 
 /* Count a call that failed, and set errno; -1. */
 int sa_arena_fail(sa_arena *arena, int error) SA_COLD;
+/* It has not: the call goes on another way. */
+void sa_arena_unfail(sa_arena *arena);
 
 /* Report misuse that a lower floor found, in this arena's name.  Holding no
  * lock, in no shard. */

@@ -72,8 +72,7 @@ static int grow(sa_buffer *buffer, size_t least)
 	if (wanted > least) {
 		if (set_storage(buffer, wanted) == 0)
 			return 0;
-		/* The caller has not failed yet. */
-		atomic_fetch_sub(&buffer->arena->failure_count, 1);
+		sa_arena_unfail(buffer->arena);
 	}
 	return set_storage(buffer, least);
 }

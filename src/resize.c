@@ -108,7 +108,7 @@ void *sa_resize_object(sa_arena *arena, void *ptr, size_t size)
 	if (moved != NULL || !sa_found_is_slot(found) || size > old)
 		return moved;
 	/* What shrinks need not fail, but for want of access. */
-	atomic_fetch_sub(&arena->failure_count, 1);
+	sa_arena_unfail(arena);
 	resize_in_place(arena, found, size, &out);
 	if (out.is_misuse)
 		sa_arena_misused(arena, &out.misuse);

@@ -15,7 +15,7 @@ BEGIN {
 	stands(5, "access arena fault found growth hold huge larges object " \
 		"pools preflight registry resize shard shards slabs stats supply sweep " \
 		"veil")
-	stands(6, "api buffer format malloc passphrase pool")
+	stands(6, "api buffer format lifetime malloc passphrase pool")
 	may_include["sys/mman.h"] = " os.c "
 	may_include["sodium.h"] = " api.c buffer.c random.c region.c registry.c zero.c "
 	heap = "malloc|calloc|realloc|reallocarray|free|aligned_alloc|" \

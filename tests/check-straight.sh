@@ -33,6 +33,7 @@ references()
 folder=src/.libs
 [ -f "$folder/api.o" ] || folder=src
 references "$folder/api.o" >"$tmp/references"
+references "$folder/lifetime.o" >>"$tmp/references"
 references "$folder/pool.o" >>"$tmp/references"
 if ! grep -q '^sa_arena_free' "$tmp/references"; then
 	echo 'skipped: these object files are not the processor'\''s code'
