@@ -58,6 +58,20 @@ void sa_counters_clear(sa_counters *counters, sa_totals *totals)
 	sa_counters_tell(counters, totals);
 }
 
+static void restart(sa_gauge *gauge, int64_t value)
+{
+	SA_COUNTER_SET(gauge->peak, value);
+	SA_COUNTER_SET(gauge->room, 0);
+	SA_COUNTER_SET(gauge->told, 0);
+}
+
+void sa_counters_restart(sa_counters *counters, int64_t count, int64_t size)
+{
+	restart(&counters->count, count);
+	restart(&counters->size, size);
+	SA_COUNTER_SET(counters->told_at, sa_counters_operations(counters));
+}
+
 int64_t sa_gauge_peak(const sa_gauge *gauge, const sa_total *total,
 		      int64_t others)
 {

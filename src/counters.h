@@ -149,6 +149,10 @@ SA_INLINE void sa_counters_tell_sometimes(sa_counters *counters,
  * else runs. */
 void sa_counters_clear(sa_counters *counters, sa_totals *totals);
 
+/* Whatever they held, `count` objects of `size` bytes are alive, and nothing
+ * has been told. */
+void sa_counters_restart(sa_counters *counters, int64_t count, int64_t size);
+
 /* What the gauge has not told. */
 SA_INLINE int64_t sa_gauge_untold(const sa_gauge *gauge)
 {

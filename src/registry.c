@@ -17,6 +17,7 @@
 #include "report.h"
 #include "shards.h"
 #include "slabs.h"
+#include "stats.h"
 #include "sweep.h"
 #include "veil.h"
 
@@ -142,8 +143,10 @@ static void inherit(sa_arena *arena)
 		return;
 	}
 	inherit_regions(arena);
-	if (!arena->is_stopped)
+	if (!arena->is_stopped) {
 		sa_slabs_mend(arena);
+		sa_stats_recount(arena);
+	}
 	sa_shards_after_fork(arena);
 	if (arena->options.fork == SA_ARENA_FORK_WIPE)
 		sa_sweep_forget(arena);

@@ -5,16 +5,18 @@
 #include "stats.h"
 
 #include "access.h"
+#include "slabs.h"
 
-/* What the shards have not told yet, all of them together. */
+/* Objects, and their bytes. */
 typedef struct {
 	int64_t count;
 	int64_t size;
-} untold;
+} tally;
 
-static untold sum_untold(const sa_arena *arena)
+/* What the shards have not told yet, all of them together. */
+static tally sum_untold(const sa_arena *arena)
 {
-	untold sum = {0, 0};
+	tally sum = {0, 0};
 
 	for (const sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
 		sum.count += sa_gauge_untold(&s->counters.count);
@@ -41,7 +43,7 @@ static size_t peak(const sa_gauge *gauge, const sa_total *total, int64_t sum,
 static void gather_objects(const sa_arena *arena, sa_arena_stats *stats)
 {
 	const sa_totals *totals = &arena->totals;
-	untold sum = sum_untold(arena);
+	tally sum = sum_untold(arena);
 
 	stats->live_count =
 		not_negative(SA_COUNTER_GET(totals->count.value) + sum.count);
@@ -74,6 +76,49 @@ void sa_stats_gather(sa_arena *arena, sa_arena_stats *stats)
 	stats->access_change_count = atomic_load(&arena->access_change_count);
 	stats->holder_count = sa_access_holder_count(arena);
 	sa_arena_unlock(arena);
+}
+
+static void tally_slab(sa_slab *slab, tally *sum)
+{
+	for (uint32_t i = 0; i < slab->nslots; i++) {
+		uint16_t mark = sa_slot_mark(sa_slab_slot_at(slab, i));
+
+		if (!sa_mark_is_live(mark))
+			continue;
+		sum->count++;
+		sum->size += (int64_t)sa_mark_size(mark);
+	}
+}
+
+static tally tally_all(const sa_arena *arena)
+{
+	tally sum = {0, 0};
+
+	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next) {
+		size_t page = 0;
+		sa_slab *slab;
+
+		while ((slab = sa_slabs_next(arena, t, &page)) != NULL)
+			tally_slab(slab, &sum);
+	}
+	for (const sa_large *l = arena->larges; l != NULL; l = l->next) {
+		sum.count++;
+		sum.size += (int64_t)atomic_load(&l->size);
+	}
+	return sum;
+}
+
+/* They count as one shard's: who made them is forgotten. */
+void sa_stats_recount(sa_arena *arena)
+{
+	tally alive = tally_all(arena);
+
+	SA_COUNTER_SET(arena->totals.count.value, 0);
+	SA_COUNTER_SET(arena->totals.size.value, 0);
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+		sa_counters_restart(&s->counters, 0, 0);
+	sa_counters_restart(&arena->guest->counters, alive.count, alive.size);
+	sa_counters_tell(&arena->guest->counters, &arena->totals);
 }
 
 static const char *access_name(sa_arena_access access)

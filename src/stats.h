@@ -9,6 +9,10 @@
 /* All members but `size`. */
 void sa_stats_gather(sa_arena *arena, sa_arena_stats *stats);
 
+/* In a forked child that found threads in the middle of counting: count what is
+ * alive anew. */
+void sa_stats_recount(sa_arena *arena);
+
 /* One JSON object and a newline. */
 void sa_stats_format(const sa_arena *arena, const sa_arena_stats *stats,
 		     sa_line *line);

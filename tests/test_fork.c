@@ -6,11 +6,13 @@
  */
 #include <config.h>
 
+#include "arena.h"
 #include "support.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdatomic.h>
@@ -714,7 +716,7 @@ static void *exchange(void *seed)
 	return NULL;
 }
 
-static void fork_once(support_body child)
+static void fork_once(support_body child, void *argument)
 {
 	pid_t pid = fork();
 	int status;
@@ -722,7 +724,7 @@ static void fork_once(support_body child)
 	SUPPORT_REQUIRE(pid >= 0);
 	if (pid == 0) {
 		alarm(60);
-		child(NULL);
+		child(argument);
 		support_leave(0);
 	}
 	SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
@@ -748,7 +750,8 @@ static void fork_beside_unstopped(void *policy)
 	for (i = 0; i < SUPPORT_ROUNDS(50); i++)
 		fork_once(*(const sa_arena_fork *)policy == EXCLUDE
 				  ? excluded_child_of_threads
-				  : child_of_threads);
+				  : child_of_threads,
+			  NULL);
 	atomic_store(&has_ended, 1);
 	for (i = 0; i < WORKERS; i++)
 		SUPPORT_REQUIRE(pthread_join(threads[i], NULL) == 0);
@@ -769,6 +772,66 @@ START_TEST(test_unstopped_threads)
 	else
 		support_assert_passes_or_skip("unstopped_threads",
 					      fork_beside_unstopped, &policy);
+}
+END_TEST
+
+/* One that has made an object, and waits. */
+static void *make_and_wait(void *ready)
+{
+	SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) != NULL);
+	SUPPORT_REQUIRE(sem_post(ready) == 0);
+	for (;;)
+		pause();
+}
+
+/* What is there of all that is being added while the child is made. */
+static void tear_counters(void)
+{
+	sa_counters *counters = &arena->all_shards->counters;
+
+	atomic_fetch_add(&arena->totals.count.value, 1000);
+	atomic_fetch_sub(&arena->totals.size.value, 9000);
+	atomic_fetch_sub(&counters->count.room, 1);
+	atomic_fetch_add(&counters->size.told, 7);
+	atomic_fetch_add(&counters->frees, 1);
+}
+
+static void child_of_torn_counters(void *policy)
+{
+	sa_arena_stats stats = support_stats(arena);
+	bool is_wiped = *(const sa_arena_fork *)policy == WIPE;
+	size_t size = is_wiped ? 0 : LARGE + 32, i;
+
+	for (i = 0; i < CROWD && !is_wiped; i++)
+		size += i % 100;
+	SUPPORT_REQUIRE(stats.live_count == (is_wiped ? 0 : CROWD + 2));
+	SUPPORT_REQUIRE(stats.live_size == size);
+	SUPPORT_REQUIRE(stats.alloc_count >= CROWD + 2);
+}
+
+static void fork_amid_counting(void *policy)
+{
+	pthread_t thread;
+	sem_t ready;
+
+	create(*(const sa_arena_fork *)policy, 0);
+	SUPPORT_REQUIRE(sem_init(&ready, 0, 0) == 0);
+	SUPPORT_REQUIRE(pthread_create(&thread, NULL, make_and_wait, &ready) ==
+			0);
+	SUPPORT_REQUIRE(sem_wait(&ready) == 0);
+	if (support_refuse_call(SYS_membarrier, EPERM) != 0)
+		support_leave(SUPPORT_CANNOT_TELL);
+	tear_counters();
+	fork_once(child_of_torn_counters, policy);
+}
+
+START_TEST(test_torn_counters)
+{
+	static const sa_arena_fork policies[] = {INHERIT, EXCLUDE, WIPE};
+	sa_arena_fork policy = policies[_i];
+
+	support_assert_passes_or_skip("torn_counters", fork_amid_counting,
+				      &policy);
 }
 END_TEST
 
@@ -969,6 +1032,7 @@ int main(void)
 	tcase_add_loop_test(policies, test_spawn, 0, 3);
 	tcase_add_loop_test(threads, test_threads, 0, 3);
 	tcase_add_loop_test(threads, test_unstopped_threads, 0, 3);
+	tcase_add_loop_test(threads, test_torn_counters, 0, 3);
 	tcase_add_loop_test(threads, test_threads_that_fork, 0, 2);
 	tcase_add_loop_test(threads, test_single_thread, 0, 2);
 	if (!SUPPORT_SANITIZED)
