@@ -202,6 +202,29 @@ START_TEST(test_clear)
 }
 END_TEST
 
+/* Whatever was caught half told: the frees stay, all else is as said. */
+START_TEST(test_restart)
+{
+	for (unsigned i = 0; i < 3000; i++)
+		alloc(0, 10);
+	release(0, 10);
+	sa_counters_tell(&shards[0], &totals);
+	atomic_fetch_sub(&shards[0].count.room, 2);
+	atomic_fetch_add(&shards[0].count.told, 77);
+	atomic_fetch_sub(&shards[0].size.peak, 5);
+	memset(&totals, 0, sizeof totals);
+	sa_counters_restart(&shards[0], 20, 150);
+	models[0].allocs = models[0].frees + 20;
+	models[0].count = whole.count = whole.peak_count = 20;
+	models[0].size = whole.size = whole.peak_size = 150;
+	assert_exact();
+	sa_counters_tell_sometimes(&shards[0], &totals);
+	ck_assert_int_eq(SA_COUNTER_GET(totals.count.value), 0);
+	sa_counters_tell(&shards[0], &totals);
+	assert_exact();
+}
+END_TEST
+
 /* -------------------------------------------------------- several shards */
 
 /* Of the whole arena, as its statistics are made. */
@@ -348,6 +371,7 @@ int main(void)
 	tcase_add_test(tests, test_one_shard);
 	tcase_add_test(tests, test_tell_sometimes);
 	tcase_add_test(tests, test_clear);
+	tcase_add_test(tests, test_restart);
 	tcase_add_test(tests, test_several_shards);
 	tcase_add_test(tests, test_others);
 	tcase_add_test(tests, test_one_after_another);
