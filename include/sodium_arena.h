@@ -118,7 +118,8 @@ typedef struct sa_arena_options {
 	const char     *name;     /* shown in statistics and reports; copied;
 	                             NULL: "arena" */
 	size_t          reserve;  /* bytes of secret memory mapped and locked
-	                             at creation; 0: a few pages */
+	                             at creation, in whole pages, as many as
+	                             the capacity has room for; 0: a few */
 	size_t          capacity; /* most bytes of secret memory ever mapped,
 	                             guard pages not counted; 0: no limit but
 	                             the system's */
@@ -435,7 +436,8 @@ typedef struct sa_arena_stats {
 	size_t   peak_count;          /* their high-water marks; exact with */
 	size_t   peak_size;           /*   one thread, close with several */
 	size_t   mapped_size;         /* bytes of secret memory mapped, guard
-	                                 pages not counted */
+	                                 pages not counted; in a child that it
+	                                 was excluded from, what is absent */
 	size_t   locked_size;         /* of those, verified to be locked */
 	size_t   metadata_size;       /* bytes of out-of-line metadata mapped */
 	size_t   region_count;        /* sodium_malloc() blocks cut in slabs */

@@ -256,14 +256,15 @@ START_TEST(test_create_too_much)
 }
 END_TEST
 
-/* The smallest capacity, and a reserve that is all of it. */
+/* The smallest capacity, and a reserve that is all of it, in whole pages. */
 START_TEST(test_create_small_capacity)
 {
+	const size_t reserves[] = {0, PAGE, PAGE + PAGE / 2};
 	sa_arena_options options = support_options();
 	sa_arena *created;
 
-	options.capacity = PAGE;
-	options.reserve = _i == 0 ? 0 : PAGE;
+	options.reserve = reserves[_i];
+	options.capacity = options.reserve == 0 ? PAGE : options.reserve;
 	created = sa_arena_create(&options);
 	ck_assert_ptr_nonnull(created);
 	ck_assert_ptr_nonnull(sa_arena_alloc(created, 32));
@@ -1212,7 +1213,7 @@ static void add_arena_tests(Suite *suite)
 	tcase_add_test(arenas, test_create_without_options);
 	tcase_add_loop_test(arenas, test_create_reserve, 0, 5);
 	tcase_add_loop_test(arenas, test_create_too_much, 0, 4);
-	tcase_add_loop_test(arenas, test_create_small_capacity, 0, 2);
+	tcase_add_loop_test(arenas, test_create_small_capacity, 0, 3);
 	tcase_add_test(arenas, test_create_and_destroy_many);
 	tcase_add_test(arenas, test_destroy_nothing);
 	tcase_add_test(arenas, test_null_arena);

@@ -349,6 +349,17 @@ static void excluded_sweeping(void *unused)
 	sa_arena_destroy(arena);
 }
 
+/* All of it counts, none as locked, until it is given up. */
+static void excluded_counting(void *parents_size)
+{
+	const size_t *size = parents_size;
+
+	SUPPORT_REQUIRE(support_stats(arena).mapped_size == *size);
+	SUPPORT_REQUIRE(support_stats(arena).locked_size == 0);
+	sa_arena_free(arena, large);
+	SUPPORT_REQUIRE(support_stats(arena).mapped_size < *size - LARGE);
+}
+
 static void excluded_destroying(void *unused)
 {
 	(void)unused;
@@ -367,6 +378,8 @@ static void excluded_starting_anew(void *unused)
 
 START_TEST(test_exclude)
 {
+	size_t parents_size;
+
 	create(EXCLUDE, (unsigned)_i % 2);
 	if (_i >= 2)
 		rest(SA_ARENA_NOACCESS);
@@ -375,6 +388,8 @@ START_TEST(test_exclude)
 	support_assert_passes(excluded_calls, NULL);
 	support_assert_passes(excluded_tidying, NULL);
 	support_assert_passes(excluded_sweeping, NULL);
+	parents_size = support_stats(arena).mapped_size;
+	support_assert_passes(excluded_counting, &parents_size);
 	support_assert_passes(excluded_destroying, NULL);
 	support_assert_passes(excluded_starting_anew, NULL);
 	rest(SA_ARENA_READWRITE);
