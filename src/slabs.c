@@ -19,16 +19,17 @@ sa_slab *sa_slabs_at(const sa_arena *arena, const sa_tract *tract, size_t page)
 							page * sa_os_page_size);
 }
 
-sa_slab *sa_slabs_next(const sa_arena *arena, const sa_tract *tract,
-		       size_t *page)
+sa_slab *sa_slabs_next(const sa_arena *arena, sa_slabs_cursor *at)
 {
-	while (*page < tract->npages) {
-		sa_slab *slab = sa_slabs_at(arena, tract, *page);
+	for (; at->tract != NULL; *at = (sa_slabs_cursor){at->tract->next, 0})
+		while (at->page < at->tract->npages) {
+			sa_slab *slab = sa_slabs_at(arena, at->tract, at->page);
 
-		*page += slab == NULL ? 1 : slab->size / sa_os_page_size;
-		if (slab != NULL)
-			return slab;
-	}
+			at->page +=
+				slab == NULL ? 1 : slab->size / sa_os_page_size;
+			if (slab != NULL)
+				return slab;
+		}
 	return NULL;
 }
 
@@ -205,61 +206,44 @@ static bool retire_slab(sa_arena *arena, sa_slab *slab, sa_arena_misuse *misuse)
 	return true;
 }
 
-static bool retire_slabs_of(sa_arena *arena, const sa_tract *tract,
-			    unsigned class, sa_arena_misuse *misuse)
-{
-	size_t page = 0;
-	sa_slab *slab;
-
-	while ((slab = sa_slabs_next(arena, tract, &page)) != NULL)
-		if (slab->class == class && !retire_slab(arena, slab, misuse))
-			return false;
-	return true;
-}
-
 bool sa_slabs_retire(sa_arena *arena, unsigned class, sa_arena_misuse *misuse)
 {
+	const sa_pool *pool = sa_pools_at(arena, class);
+	sa_slabs_cursor at = sa_slabs_begin(arena);
+	sa_slab *slab;
+
 	if (!sa_shards_collect(arena, misuse) ||
 	    !sa_shards_flush(arena, misuse))
 		return false;
-	for (const sa_tract *t = arena->tracts;
-	     t != NULL && sa_pools_at(arena, class)->slab_count != 0;
-	     t = t->next)
-		if (!retire_slabs_of(arena, t, class, misuse))
+	while (pool->slab_count != 0 &&
+	       (slab = sa_slabs_next(arena, &at)) != NULL)
+		if (slab->class == class && !retire_slab(arena, slab, misuse))
 			return false;
 	return arena->is_excluded || sa_slabs_release_all(arena, misuse);
 }
 
-static void mend_slabs_of(const sa_arena *arena, const sa_tract *tract)
+void sa_slabs_mend(sa_arena *arena)
 {
-	bool is_present = !sa_region_is_excluded(&tract->region);
-	size_t page = 0;
+	sa_slabs_cursor at = sa_slabs_begin(arena);
 	sa_slab *slab;
 
-	while ((slab = sa_slabs_next(arena, tract, &page)) != NULL) {
-		sa_slab_mend(slab, is_present);
+	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
+		sa_shard_unlist_all(s);
+	while ((slab = sa_slabs_next(arena, &at)) != NULL) {
+		sa_slab_mend(slab, !sa_region_is_excluded(slab->region));
 		sa_shard_relist(slab);
 	}
 }
 
-void sa_slabs_mend(sa_arena *arena)
-{
-	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
-		sa_shard_unlist_all(s);
-	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next)
-		mend_slabs_of(arena, t);
-}
-
 void sa_slabs_forget(sa_arena *arena)
 {
+	sa_slabs_cursor at = sa_slabs_begin(arena);
+	sa_slab *slab;
+
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
 		sa_shard_empty(s);
-	for (sa_tract *t = arena->tracts; t != NULL; t = t->next) {
-		size_t page = 0;
-		sa_slab *slab;
-
-		while ((slab = sa_slabs_next(arena, t, &page)) != NULL)
-			forget_slab(arena, slab);
+	while ((slab = sa_slabs_next(arena, &at)) != NULL)
+		forget_slab(arena, slab);
+	for (sa_tract *t = arena->tracts; t != NULL; t = t->next)
 		sa_tract_init(t, t->free_pages);
-	}
 }

@@ -43,11 +43,21 @@ void sa_slabs_mend(sa_arena *arena);
 /* Forget every slab without touching its memory, which fork has wiped. */
 void sa_slabs_forget(sa_arena *arena);
 
-/* The slabs of a tract, one after another: the first that begins on page *page
- * or later, and *page moves behind it, so that it may be given back; NULL if
- * there is none. */
-sa_slab *sa_slabs_next(const sa_arena *arena, const sa_tract *tract,
-		       size_t *page);
+/* Where the next of an arena's slabs is looked for; its tract is that of the
+ * last one found. */
+typedef struct sa_slabs_cursor {
+	const sa_tract *tract;
+	size_t page;
+} sa_slabs_cursor;
+
+SA_INLINE sa_slabs_cursor sa_slabs_begin(const sa_arena *arena)
+{
+	return (sa_slabs_cursor){arena->tracts, 0};
+}
+
+/* All slabs, one after another, and NULL behind the last.  The cursor is behind
+ * what it returns, so that this may be given back. */
+sa_slab *sa_slabs_next(const sa_arena *arena, sa_slabs_cursor *at);
 
 /* The slab that holds page `page` of a tract, or NULL. */
 sa_slab *sa_slabs_at(const sa_arena *arena, const sa_tract *tract, size_t page);

@@ -92,15 +92,12 @@ static void tally_slab(sa_slab *slab, tally *sum)
 
 static tally tally_all(const sa_arena *arena)
 {
+	sa_slabs_cursor at = sa_slabs_begin(arena);
 	tally sum = {0, 0};
+	sa_slab *slab;
 
-	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next) {
-		size_t page = 0;
-		sa_slab *slab;
-
-		while ((slab = sa_slabs_next(arena, t, &page)) != NULL)
-			tally_slab(slab, &sum);
-	}
+	while ((slab = sa_slabs_next(arena, &at)) != NULL)
+		tally_slab(slab, &sum);
 	for (const sa_large *l = arena->larges; l != NULL; l = l->next) {
 		sum.count++;
 		sum.size += (int64_t)atomic_load(&l->size);

@@ -102,16 +102,14 @@ static void set_scarce(sa_arena *arena, bool value)
  * on at once, so that this is done once, not for every few objects. */
 static void list_all(sa_arena *arena)
 {
+	sa_slabs_cursor at = sa_slabs_begin(arena);
+	sa_slab *slab;
+
 	if (arena->is_scarce)
 		return;
 	set_scarce(arena, true);
-	for (sa_tract *t = arena->tracts; t != NULL; t = t->next) {
-		size_t page = 0;
-		sa_slab *slab;
-
-		while ((slab = sa_slabs_next(arena, t, &page)) != NULL)
-			sa_shard_relist(slab);
-	}
+	while ((slab = sa_slabs_next(arena, &at)) != NULL)
+		sa_shard_relist(slab);
 }
 
 /* Slabs without objects, or else a slab that is hardly used.  Either is worth

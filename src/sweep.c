@@ -141,13 +141,14 @@ static void count_all_freed(sa_arena *arena)
 		sa_counters_clear(&s->counters, &arena->totals);
 }
 
-static void clear_tract(const sa_arena *arena, const sa_tract *tract)
+static void clear_slabs(const sa_arena *arena)
 {
-	size_t page = 0;
+	sa_slabs_cursor at = sa_slabs_begin(arena);
 	sa_slab *slab;
 
-	sa_veil_lift_region(&tract->region);
-	while ((slab = sa_slabs_next(arena, tract, &page)) != NULL) {
+	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next)
+		sa_veil_lift_region(&t->region);
+	while ((slab = sa_slabs_next(arena, &at)) != NULL) {
 		sa_slab_clear(slab);
 		sa_shard_settle(slab);
 	}
@@ -178,8 +179,7 @@ static bool clear_all(sa_arena *arena, sa_arena_misuse *misuse)
 	count_all_freed(arena);
 	for (sa_shard *s = arena->all_shards; s != NULL; s = s->next)
 		sa_shard_empty(s);
-	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next)
-		clear_tract(arena, t);
+	clear_slabs(arena);
 	return sa_slabs_release_all(arena, misuse);
 }
 

@@ -261,15 +261,13 @@ void sa_veil_ending_slots_of(const sa_arena *arena, sa_slab *slab)
 
 void sa_veil_ending_slots(const sa_arena *arena)
 {
+	sa_slabs_cursor at = sa_slabs_begin(arena);
+	sa_slab *slab;
+
 	if (!sa_annotate_is_of_memory())
 		return;
-	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next) {
-		size_t page = 0;
-		sa_slab *slab;
-
-		while ((slab = sa_slabs_next(arena, t, &page)) != NULL)
-			sa_veil_ending_slots_of(arena, slab);
-	}
+	while ((slab = sa_slabs_next(arena, &at)) != NULL)
+		sa_veil_ending_slots_of(arena, slab);
 }
 
 /* ------------------------------------------------------------------ leaks */
@@ -277,6 +275,9 @@ void sa_veil_ending_slots(const sa_arena *arena)
 /* A slab's first slot, large objects, and slots that were in stock once. */
 void sa_veil_disregard_own(const sa_arena *arena)
 {
+	sa_slabs_cursor at = sa_slabs_begin(arena);
+	const sa_slab *slab;
+
 	if (!sa_annotate_is_of_memory())
 		return;
 	for (const sa_shard *s = arena->all_shards; s != NULL; s = s->next) {
@@ -289,11 +290,6 @@ void sa_veil_disregard_own(const sa_arena *arena)
 	for (const sa_large *l = arena->larges; l != NULL; l = l->next)
 		sa_annotate_disregard((void *)(uintptr_t)&l->object,
 				      sizeof l->object);
-	for (const sa_tract *t = arena->tracts; t != NULL; t = t->next) {
-		size_t page = 0;
-		const sa_slab *slab;
-
-		while ((slab = sa_slabs_next(arena, t, &page)) != NULL)
-			sa_annotate_disregard(&slab->slots, sizeof slab->slots);
-	}
+	while ((slab = sa_slabs_next(arena, &at)) != NULL)
+		sa_annotate_disregard(&slab->slots, sizeof slab->slots);
 }

@@ -85,14 +85,15 @@ static void collect_spans(void)
 	const sa_tract *tract = arena->tracts;
 
 	for (size_t i = 0; i < REGIONS - ENDS; i++, tract = tract->next) {
-		size_t page = 0;
+		sa_slabs_cursor at = {tract, 0};
 		const sa_slab *slab;
 
 		if (i < ENDS)
 			continue;
 		ck_assert_uint_eq(tract->nfree, 0);
 		add_span(tract, sizeof *tract);
-		while ((slab = sa_slabs_next(arena, tract, &page)) != NULL)
+		while ((slab = sa_slabs_next(arena, &at)) != NULL &&
+		       at.tract == tract)
 			add_span(slab, sizeof *slab);
 	}
 }

@@ -68,12 +68,14 @@ static void require_sound_slab(const sa_slab *slab)
 /* Returns how many slabs it has. */
 static size_t require_sound_tract(const sa_tract *tract)
 {
-	size_t page = 0, slabs = 0, pages = tract->nfree;
+	size_t slabs = 0, pages = tract->nfree;
+	sa_slabs_cursor at = {tract, 0};
 	const sa_slab *slab;
 
 	SUPPORT_REQUIRE(bits_set(tract->free_pages, tract->npages) ==
 			tract->nfree);
-	while ((slab = sa_slabs_next(arena, tract, &page)) != NULL) {
+	while ((slab = sa_slabs_next(arena, &at)) != NULL &&
+	       at.tract == tract) {
 		require_sound_slab(slab);
 		pages += slab->size / sa_os_page_size;
 		slabs++;
