@@ -18,21 +18,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fatal.h"
 #include "line.h"
 #include "os.h"
 #include "registry.h"
 
-static pthread_mutex_t install_mutex = PTHREAD_MUTEX_INITIALIZER;
+/* Under the lock of handlers, which fork() holds, too. */
 static bool is_installed;
 /* What the signal meant before; fixed once the handler is there. */
 static struct sigaction previous;
 /* And it was to mean it once. */
 static atomic_flag previous_is_spent = ATOMIC_FLAG_INIT;
 
-/* On no stack: an alternate one may have little room.  Whoever sets the flag
+/* On no stack: an alternate one may have little room.  Whoever visits arenas
  * has the line. */
 static sa_line line;
-static atomic_flag line_is_taken = ATOMIC_FLAG_INIT;
 
 /* --------------------------------------------------------------- report */
 
@@ -210,12 +210,9 @@ static void report(void *address)
 {
 	peace held;
 
-	if (atomic_flag_test_and_set(&line_is_taken))
-		return;
 	make_peace(&held);
 	sa_registry_try_visit(report_arena, address);
 	end_peace(&held);
-	atomic_flag_clear(&line_is_taken);
 }
 
 static void handle(int number, siginfo_t *info, void *context)
@@ -266,8 +263,8 @@ int sa_fault_install(void)
 	int result;
 
 	sa_os_start();
-	pthread_mutex_lock(&install_mutex);
+	sa_fatal_lock();
 	result = is_installed ? be_in_place() : install();
-	pthread_mutex_unlock(&install_mutex);
+	sa_fatal_unlock();
 	return result;
 }

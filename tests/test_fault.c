@@ -55,6 +55,17 @@ int __wrap_sigaction(int number, const struct sigaction *action,
 /* Which call from now on is refused; 0: none. */
 static int refused_call;
 
+/* Calls take a while, and somebody is in one. */
+static atomic_bool is_slow, is_inside;
+
+static void linger(void)
+{
+	if (!atomic_load(&is_slow))
+		return;
+	atomic_store(&is_inside, true);
+	usleep(100000);
+}
+
 /* The default action, before which a coverage build writes its counters. */
 static void count_and_die(int number)
 {
@@ -69,6 +80,7 @@ int __wrap_sigaction(int number, const struct sigaction *action,
 {
 	struct sigaction counted = {.sa_handler = count_and_die};
 
+	linger();
 	if (refused_call > 0 && --refused_call == 0) {
 		errno = EPERM;
 		return -1;
@@ -81,6 +93,15 @@ int __wrap_sigaction(int number, const struct sigaction *action,
 	(void)counted;
 #endif
 	return __real_sigaction(number, action, old);
+}
+
+int __real_sigpending(sigset_t *pending);
+int __wrap_sigpending(sigset_t *pending);
+
+int __wrap_sigpending(sigset_t *pending)
+{
+	linger();
+	return __real_sigpending(pending);
 }
 
 /* --------------------------------------------------------------- lines */
@@ -668,6 +689,89 @@ START_TEST(test_little_stack)
 }
 END_TEST
 
+/* ----------------------------------------------------------------- fork */
+
+static void *install(void *unused)
+{
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	return unused;
+}
+
+static void *(*deed)(void *);
+static atomic_bool has_forked;
+
+/* Of a thread that has ended ThreadSanitizer says in the child that nobody
+ * joined it. */
+static void *do_and_stay(void *unused)
+{
+	deed(unused);
+	while (!atomic_load(&has_forked))
+		usleep(1000);
+	return unused;
+}
+
+/* Fork when a thread is in a call that takes a while, and do as it does. */
+static void fork_beside(void *(*body)(void *))
+{
+	pthread_t thread;
+	int status;
+	pid_t pid;
+
+	deed = body;
+	atomic_store(&is_slow, true);
+	SUPPORT_REQUIRE(pthread_create(&thread, NULL, do_and_stay, NULL) == 0);
+	while (!atomic_load(&is_inside))
+		usleep(1000);
+	pid = fork();
+	SUPPORT_REQUIRE(pid >= 0);
+	if (pid == 0) {
+		alarm(10);
+		atomic_store(&is_slow, false);
+		body(NULL);
+		support_leave(0);
+	}
+	atomic_store(&has_forked, true);
+	SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
+	SUPPORT_REQUIRE(status == 0);
+	SUPPORT_REQUIRE(pthread_join(thread, NULL) == 0);
+}
+
+static void fork_beside_installing(void *unused)
+{
+	(void)unused;
+	fork_beside(install);
+}
+
+START_TEST(test_fork_beside_installing)
+{
+	support_assert_passes(fork_beside_installing, NULL);
+}
+END_TEST
+
+static void fork_beside_faulting(void *unused)
+{
+	(void)unused;
+	set_action(simple, 0);
+	SUPPORT_REQUIRE(sa_arena_install_fault_reporter() == 0);
+	SUPPORT_REQUIRE(sa_arena_protect(arena, SA_ARENA_NOACCESS) == 0);
+	fork_beside(peek);
+	SUPPORT_REQUIRE(calls == 1);
+}
+
+/* A line of the thread's, and one of the child's. */
+START_TEST(test_fork_beside_faulting)
+{
+	support_end end;
+	const char *line;
+
+	support_child(fork_beside_faulting, NULL, &end);
+	ck_assert_msg(end.status == 0, "%s", end.text);
+	line = strchr(end.text, '\n');
+	ck_assert_ptr_nonnull(line);
+	ck_assert_uint_eq(strlen(line + 1), (size_t)(line + 1 - end.text));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("fault");
@@ -692,6 +796,8 @@ int main(void)
 	tcase_add_test(all, test_cancelled);
 	tcase_add_loop_test(all, test_nobody_reads, 0, 6);
 	tcase_add_test(all, test_little_stack);
+	tcase_add_test(all, test_fork_beside_installing);
+	tcase_add_test(all, test_fork_beside_faulting);
 	suite_add_tcase(suite, all);
 	return support_run(suite);
 }
