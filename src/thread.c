@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "lock.h"
 #include "os.h"
 
 /* A thread that has none asks again each time it has been refused this often.
@@ -19,27 +20,31 @@
 _Thread_local sa_thread sa_thread_self;
 
 atomic_uintptr_t sa_thread_next_serial = SA_THREAD_NOBODY + 1;
-static atomic_int holders[SA_THREADS_MAX]; /* thread ids; 0: free */
-static atomic_uint used = 1; /* numbers below were given out once */
-static atomic_uint hand = 1; /* where the next probe looks */
+
+/* Who takes a number over has asked whether its holder lives: nobody else may
+ * take it meanwhile, for the kernel gives ids again, and it would not be seen.
+ * At a fork nobody has the lock: it is taken under an arena's only. */
+static sa_lock lock = SA_LOCK_INIT;
+static int holders[SA_THREADS_MAX]; /* thread ids; 0: free */
+static unsigned used = 1;           /* numbers below were given out once */
+static unsigned hand = 1;           /* where the next probe looks */
 
 /* Take `number` over if its holder is dead, or was another bearer of our own
  * id (ids are reused, and we have no number yet). */
 static bool take_over(unsigned number, int id)
 {
-	int holder = atomic_load(&holders[number]);
+	int holder = holders[number];
 
 	if (holder != id && holder != 0 && sa_os_thread_is_alive(holder))
 		return false;
-	return atomic_compare_exchange_strong(&holders[number], &holder, id);
+	holders[number] = id;
+	return true;
 }
 
 static unsigned probe(unsigned count, int id)
 {
-	unsigned limit = atomic_load(&used);
-
-	for (unsigned i = 0; i < count && limit > 1; i++) {
-		unsigned number = 1 + atomic_fetch_add(&hand, 1) % (limit - 1);
+	for (unsigned i = 0; i < count && used > 1; i++) {
+		unsigned number = 1 + hand++ % (used - 1);
 
 		if (take_over(number, id))
 			return number;
@@ -49,21 +54,24 @@ static unsigned probe(unsigned count, int id)
 
 static unsigned take_unused(int id)
 {
-	unsigned number = atomic_load(&used);
+	if (used == SA_THREADS_MAX)
+		return 0;
+	holders[used] = id;
+	return used++;
+}
 
-	while (number < SA_THREADS_MAX) {
-		int nobody = 0;
+static unsigned take_number(int id)
+{
+	unsigned number;
 
-		/* GCOVR_EXCL_START: others are faster by chance only */
-		if (!atomic_compare_exchange_weak(&used, &number, number + 1))
-			continue;
-		/* GCOVR_EXCL_STOP */
-		if (atomic_compare_exchange_strong(&holders[number], &nobody,
-						   id))
-			return number;
-		number = atomic_load(&used);
-	}
-	return 0;
+	sa_lock_take(&lock);
+	number = probe(EARLY_PROBES, id);
+	if (number == 0)
+		number = take_unused(id);
+	if (number == 0)
+		number = probe(SA_THREADS_MAX, id);
+	sa_lock_give(&lock);
+	return number;
 }
 
 static uintptr_t take_serial(void)
@@ -80,7 +88,6 @@ static uintptr_t take_serial(void)
 void sa_thread_register(void)
 {
 	int id;
-	unsigned number;
 
 	if (sa_thread_self.serial == 0)
 		sa_thread_self.serial = take_serial();
@@ -88,21 +95,14 @@ void sa_thread_register(void)
 	    sa_thread_self.attempts++ % ATTEMPTS_BETWEEN_SCANS != 0)
 		return;
 	id = sa_os_thread_id();
-	if (id <= 0)
-		return;
-	number = probe(EARLY_PROBES, id);
-	if (number == 0)
-		number = take_unused(id);
-	if (number == 0)
-		number = probe(SA_THREADS_MAX, id);
-	sa_thread_self.number = number;
+	if (id > 0)
+		sa_thread_self.number = take_number(id);
 }
 
 void sa_thread_after_fork(void)
 {
 	for (unsigned i = 1; i < SA_THREADS_MAX; i++)
-		atomic_store(&holders[i], 0);
+		holders[i] = 0;
 	if (sa_thread_self.number != 0)
-		atomic_store(&holders[sa_thread_self.number],
-			     sa_os_thread_id());
+		holders[sa_thread_self.number] = sa_os_thread_id();
 }

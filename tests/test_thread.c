@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -302,6 +303,92 @@ START_TEST(test_races)
 }
 END_TEST
 
+/* Each is the kernel's answer, but for the threads below. */
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+
+static _Thread_local int false_id;
+static _Thread_local void (*once_asked)(void);
+
+long __wrap_syscall(long number, ...)
+{
+	long arguments[3], result;
+	va_list list;
+	int error;
+
+	va_start(list, number);
+	for (size_t i = 0; i < SUPPORT_LENGTH(arguments); i++)
+		arguments[i] = va_arg(list, long);
+	va_end(list);
+	if (number == SYS_gettid && false_id != 0)
+		return false_id;
+	result = __real_syscall(number, arguments[0], arguments[1],
+				arguments[2]);
+	error = errno;
+	if (number == SYS_tgkill && once_asked != NULL)
+		once_asked();
+	errno = error;
+	return result;
+}
+
+static struct bearer {
+	pthread_t thread;
+	atomic_bool is_there;
+	unsigned number;
+} late, same_id;
+
+static int dead_id;
+
+static void *be_dead_soon(void *unused)
+{
+	sa_thread_register();
+	dead_id = sa_os_thread_id();
+	return unused;
+}
+
+static void *bear_id_of_dead(void *unused)
+{
+	false_id = dead_id;
+	sa_thread_register();
+	same_id.number = sa_thread_self.number;
+	atomic_store(&same_id.is_there, true);
+	return unused;
+}
+
+/* Unless it has to wait, it is there soon. */
+static void let_come(void)
+{
+	once_asked = NULL;
+	start(&same_id.thread, bear_id_of_dead, NULL);
+	for (unsigned i = 0; i < 200 && !atomic_load(&same_id.is_there); i++)
+		usleep(1000);
+}
+
+static void *be_late(void *unused)
+{
+	once_asked = let_come;
+	sa_thread_register();
+	late.number = sa_thread_self.number;
+	join(same_id.thread);
+	return unused;
+}
+
+/* One learns that the holder of a number is dead; before it takes the number,
+ * a thread is born that gets the dead one's id. */
+START_TEST(test_id_comes_back)
+{
+	pthread_t dead;
+
+	start(&dead, be_dead_soon, NULL);
+	join(dead);
+	start(&late.thread, be_late, NULL);
+	join(late.thread);
+	ck_assert_uint_ne(late.number, 0);
+	ck_assert_uint_ne(same_id.number, 0);
+	ck_assert_uint_ne(late.number, same_id.number);
+}
+END_TEST
+
 /* ------------------------------------------------------------ refusal */
 
 /* Who cannot be told from others has no number. */
@@ -382,6 +469,7 @@ int main(void)
 	tcase_add_test(tests, test_too_many);
 	tcase_add_test(tests, test_serials_run_out);
 	tcase_add_test(tests, test_races);
+	tcase_add_test(tests, test_id_comes_back);
 	tcase_add_test(tests, test_unknown);
 	tcase_add_test(tests, test_fork);
 	tcase_add_test(tests, test_fork_of_many);
