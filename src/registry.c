@@ -88,7 +88,7 @@ static void before_fork(void)
 	sa_lock_take(&registry_lock);
 	for (sa_arena *a = arenas; a != NULL; a = a->next) {
 		sa_arena_lock(a);
-		if (sa_shards_stop(a) != 0)
+		if (sa_shards_stop_to_fork(a) != 0)
 			sa_arena_fail(a, errno);
 		a->is_held = true;
 	}

@@ -111,13 +111,13 @@ static bool clear_owners(sa_arena *arena)
 	return has_others;
 }
 
-int sa_shards_stop(sa_arena *arena)
+/* Without a barrier only where no other thread can be inside. */
+static int stop(sa_arena *arena, bool may_others_be_inside)
 {
 	if (arena->is_stopped)
 		return 0;
-	/* Of a single-threaded arena's, only who forks meets another thread
-	 * inside; all else goes without a barrier where there is none. */
-	if (clear_owners(arena) && sa_os_barrier() != 0 && !arena->is_solo) {
+	if (clear_owners(arena) && sa_os_barrier() != 0 &&
+	    may_others_be_inside) {
 		set_owners(arena);
 		return -1;
 	}
@@ -125,6 +125,16 @@ int sa_shards_stop(sa_arena *arena)
 		wait_until_left(s);
 	arena->is_stopped = true;
 	return 0;
+}
+
+int sa_shards_stop(sa_arena *arena)
+{
+	return stop(arena, !arena->is_solo);
+}
+
+int sa_shards_stop_to_fork(sa_arena *arena)
+{
+	return stop(arena, true);
 }
 
 void sa_shards_resume(sa_arena *arena)

@@ -37,6 +37,9 @@ sa_shard *sa_shards_mine(sa_arena *arena);
  * stopped.  Resuming does nothing while the arena is not READWRITE.
  */
 int sa_shards_stop(sa_arena *arena);
+/* The same for who forks, which is no call on the arena: in a single-threaded
+ * one another thread may be inside. */
+int sa_shards_stop_to_fork(sa_arena *arena);
 void sa_shards_resume(sa_arena *arena);
 
 /* Stopped, and the regions READWRITE: collect all that was freed elsewhere;

@@ -850,6 +850,51 @@ START_TEST(test_torn_counters)
 }
 END_TEST
 
+/* A birth that has come as far as the canary.  That its thread is inside is a
+ * store that this one need not have seen. */
+static void tear_birth(void)
+{
+	sa_bin *bin = &arena->guest->bins[sa_sizeclass_of(32)];
+
+	SUPPORT_REQUIRE(bin->count > 0);
+	memset(sa_bin_get(bin, --bin->count).memory + 32, 0xaa, 8);
+}
+
+static void child_of_torn_birth(void *unused)
+{
+	(void)unused;
+	SUPPORT_REQUIRE(support_stats(arena).live_count == 1);
+	SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
+	SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) != NULL);
+	sa_arena_destroy(arena);
+}
+
+static void fork_amid_birth(void *unused)
+{
+	pthread_t thread;
+	sem_t ready;
+
+	(void)unused;
+	arena = support_arena_create_single();
+	SUPPORT_REQUIRE(sem_init(&ready, 0, 0) == 0);
+	SUPPORT_REQUIRE(pthread_create(&thread, NULL, make_and_wait, &ready) ==
+			0);
+	SUPPORT_REQUIRE(sem_wait(&ready) == 0);
+	if (!arena->has_barrier ||
+	    support_refuse_call(SYS_membarrier, EPERM) != 0)
+		support_leave(SUPPORT_CANNOT_TELL);
+	tear_birth();
+	fork_once(child_of_torn_birth, NULL);
+}
+
+/* Whoever forks need not see that another thread is inside a single-threaded
+ * arena, where the kernel executes no barrier. */
+START_TEST(test_torn_birth)
+{
+	support_assert_passes_or_skip("torn_birth", fork_amid_birth, NULL);
+}
+END_TEST
+
 static void child_of_forks(void)
 {
 	SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
@@ -1048,6 +1093,7 @@ int main(void)
 	tcase_add_loop_test(threads, test_threads, 0, 3);
 	tcase_add_loop_test(threads, test_unstopped_threads, 0, 3);
 	tcase_add_loop_test(threads, test_torn_counters, 0, 3);
+	tcase_add_test(threads, test_torn_birth);
 	tcase_add_loop_test(threads, test_threads_that_fork, 0, 2);
 	tcase_add_loop_test(threads, test_single_thread, 0, 2);
 	if (!SUPPORT_SANITIZED)
