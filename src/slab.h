@@ -215,6 +215,8 @@ SA_INLINE bool sa_slot_death(sa_site slot, size_t stride, uint16_t mark,
 					   sa_mark_size(mark), key)))
 		return false;
 	sa_mark_store(slot.mark, stride, SA_MARK_FREE);
+	/* In that order, should a forked child find this half done. */
+	atomic_signal_fence(memory_order_seq_cst);
 	sa_zero_wipe(slot.memory, stride - 8);
 	return true;
 }
