@@ -23,8 +23,10 @@
  * any threads at once on one arena; any thread may free what another has
  * allocated.  With SA_ARENA_SINGLE_THREADED the caller promises that no two
  * calls on the arena overlap; fork() is none, and may come at any time.  No
- * function may be called from a signal handler.  A thread that is cancelled
- * (pthread_cancel) ends between calls, not in one that holds a lock.
+ * function may be called from a signal handler, nor may fork(): it would wait
+ * for the call that the signal interrupted.  A thread that is cancelled
+ * (pthread_cancel) ends between calls, not in one that holds a lock; calls
+ * may not be cancelled asynchronously.
  */
 #ifndef SODIUM_ARENA_H
 #define SODIUM_ARENA_H
