@@ -142,6 +142,7 @@ sa_buffer_read_fd(sa_buffer *buffer, int fd, size_t most);
 /*
  * Append a whole file.  0 or -1; EFBIG if it has more than `most` bytes, or the
  * errno of open(2) or read(2).  The kernel may keep the file's pages in memory.
+ * The calling thread cannot be cancelled meanwhile.
  */
 SA_ARENA_API SA_ARENA_USE_RESULT int
 sa_buffer_read_file(sa_buffer *buffer, const char *path, size_t most);

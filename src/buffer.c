@@ -19,6 +19,7 @@
 
 #include "arena.h"
 #include "bits.h"
+#include "os.h"
 
 /* Fills a slot of 64 bytes with its canary. */
 #define LEAST_STORAGE 56
@@ -249,17 +250,14 @@ static int read_open_file(sa_buffer *buffer, int fd, size_t most)
 	return buffer->length - start > most ? fail(EFBIG) : 0;
 }
 
-int sa_buffer_read_file(sa_buffer *buffer, const char *path, size_t most)
+static int read_file(sa_buffer *buffer, const char *path, size_t most)
 {
-	size_t start;
-	int fd, result, error;
+	size_t start = buffer->length;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int result, error;
 
-	if (!is_usable(buffer) || path == NULL)
-		return fail(EINVAL);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return -1;
-	start = buffer->length;
 	result = read_open_file(buffer, fd, most);
 	error = errno;
 	close(fd);
@@ -267,5 +265,18 @@ int sa_buffer_read_file(sa_buffer *buffer, const char *path, size_t most)
 		sa_buffer_resize(buffer, start);
 		errno = error;
 	}
+	return result;
+}
+
+/* Nobody else could close the file. */
+int sa_buffer_read_file(sa_buffer *buffer, const char *path, size_t most)
+{
+	int result, state;
+
+	if (!is_usable(buffer) || path == NULL)
+		return fail(EINVAL);
+	state = sa_os_disable_cancel();
+	result = read_file(buffer, path, most);
+	sa_os_restore_cancel(state);
 	return result;
 }

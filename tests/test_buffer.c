@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -517,6 +518,46 @@ START_TEST(test_read_file_closes)
 }
 END_TEST
 
+static int has_returned;
+
+static void *read_pipe(void *unused)
+{
+	SUPPORT_REQUIRE(sa_buffer_read_file(&buffer, path, 10) == 0);
+	has_returned = 1;
+	pthread_testcancel();
+	return unused;
+}
+
+/* Cancelled while it waits for more: after the call, which has closed. */
+START_TEST(test_read_file_cancelled)
+{
+	int before = dup(0), after, fd;
+	pthread_t thread;
+	void *result;
+
+	close(before);
+	make_file("");
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, read_pipe, NULL), 0);
+	fd = open(path, O_WRONLY);
+	ck_assert_int_ge(fd, 0);
+	usleep(50000);
+	ck_assert_int_eq(pthread_cancel(thread), 0);
+	usleep(50000);
+	ck_assert_int_eq(write(fd, "x", 1), 1);
+	close(fd);
+	ck_assert_int_eq(pthread_join(thread, &result), 0);
+	ck_assert_ptr_eq(result, PTHREAD_CANCELED);
+	unlink(path);
+	after = dup(0);
+	close(after);
+	ck_assert_int_eq(before, after);
+	ck_assert_int_eq(has_returned, 1);
+	ck_assert_str_eq(sa_buffer_string(&buffer), "x");
+}
+END_TEST
+
 /* ---------------------------------------------------------------- copies */
 
 /* Of the pattern, which is never in one piece anywhere but in the buffer. */
@@ -620,6 +661,7 @@ int main(void)
 	tcase_add_test(tc, test_read_enormous_file);
 	tcase_add_test(tc, test_read_file_without_size);
 	tcase_add_test(tc, test_read_file_closes);
+	tcase_add_test(tc, test_read_file_cancelled);
 	tcase_add_test(tc, test_no_copies);
 	tcase_add_test(tc, test_no_copies_of_file);
 	suite_add_tcase(suite, tc);
