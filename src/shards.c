@@ -155,10 +155,11 @@ void sa_shards_after_fork(sa_arena *arena)
 		atomic_store(&s->owner, SA_SHARD_NOBODY);
 		/* The parent goes on with the stream as it was. */
 		sa_random_init(&s->random);
-		if (s->rightful == sa_thread_self.serial)
-			continue;
-		s->rightful = SA_SHARD_NOBODY;
+		/* Even of this thread's shard: in a single-threaded arena
+		 * another may just be finding out that it is shut. */
 		atomic_store(&s->busy, false);
+		if (s->rightful != sa_thread_self.serial)
+			s->rightful = SA_SHARD_NOBODY;
 	}
 }
 

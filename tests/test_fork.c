@@ -1005,6 +1005,40 @@ START_TEST(test_single_thread)
 }
 END_TEST
 
+/* Before the library's own handlers, so that this is called behind the one that
+ * stops its arenas. */
+static sa_arena *knocked_at;
+
+static void knock(void)
+{
+	if (knocked_at != NULL)
+		atomic_store(&knocked_at->guest->busy, true);
+}
+
+static void go_away(void)
+{
+	if (knocked_at != NULL)
+		atomic_store(&knocked_at->guest->busy, false);
+}
+
+__attribute__((constructor(101))) static void ask_first(void)
+{
+	(void)pthread_atfork(knock, go_away, NULL);
+}
+
+/* The last to call a single-threaded arena forks while the next one tries to
+ * enter: the child does not wait for that one to turn back. */
+START_TEST(test_single_thread_knocks)
+{
+	arena = support_arena_create_single();
+	sa_arena_free(arena, sa_arena_alloc(arena, 32));
+	knocked_at = arena;
+	support_assert_passes(child_of_single_thread, NULL);
+	knocked_at = NULL;
+	sa_arena_destroy(arena);
+}
+END_TEST
+
 /* Being destroyed while another thread forks: all there, by its policy, or all
  * gone.  The policy tells by locking the copy. */
 #define MANY 200000u
@@ -1096,6 +1130,7 @@ int main(void)
 	tcase_add_test(threads, test_torn_birth);
 	tcase_add_loop_test(threads, test_threads_that_fork, 0, 2);
 	tcase_add_loop_test(threads, test_single_thread, 0, 2);
+	tcase_add_test(threads, test_single_thread_knocks);
 	if (!SUPPORT_SANITIZED)
 		tcase_add_test(threads, test_destroyed_meanwhile);
 	return support_run(suite);
