@@ -193,8 +193,9 @@ static bool collect_word(sa_slab *slab, uint32_t w, sa_slab_taken taken,
 	uint64_t claimed = atomic_load(&slab->claims[w]);
 	uint64_t twice = claimed == 0 ? 0 : claimed & taken_bits(taken, w);
 	uint64_t done = 0;
+	bool is_sound = true;
 
-	for (uint64_t rest = claimed; rest != 0; rest &= rest - 1) {
+	for (uint64_t rest = claimed; is_sound && rest != 0; rest &= rest - 1) {
 		uint32_t index =
 			w * SA_BITMAP_WORD_BITS + sa_count_trailing_zeros(rest);
 		bool is_pending = false;
@@ -203,17 +204,17 @@ static bool collect_word(sa_slab *slab, uint32_t w, sa_slab_taken taken,
 		    !collect_slot(slab, index, &is_pending)) {
 			sa_slot_explain_double_free(sa_slab_slot(slab, index),
 						    misuse);
-			return false;
-		}
-		if (is_pending)
+			is_sound = false;
+		} else if (is_pending) {
 			*pending = true;
-		else
+		} else {
 			done |= sa_bitmap_mask(index);
+		}
 	}
 	if (done != 0)
 		atomic_fetch_and_explicit(&slab->claims[w], ~done,
 					  memory_order_release);
-	return true;
+	return is_sound;
 }
 
 bool sa_slab_collect(sa_slab *slab, sa_slab_taken taken, bool *pending,

@@ -332,6 +332,25 @@ START_TEST(test_race_told_by_verify)
 }
 END_TEST
 
+/* What was collected before a double free was met is free, and nothing else:
+ * who handles the report may go on. */
+START_TEST(test_collected_before_double_free)
+{
+	bool pending;
+
+	birth(6);
+	birth(7);
+	ck_assert(slabs_death_elsewhere(slab, 6));
+	claim(7);
+	ck_assert(slabs_death(slab, 7));
+	ck_assert(!slabs_collect(slab, &pending, &misuse));
+	assert_double_free(7);
+	ck_assert(is_free(6) && !is_claimed(6));
+	birth(6);
+	ck_assert(slabs_death_elsewhere(slab, 6));
+}
+END_TEST
+
 /* The loser sees a canary that the winner is wiping: that is no overflow. */
 START_TEST(test_race_sees_wipe)
 {
@@ -464,6 +483,7 @@ int main(void)
 	tcase_add_test(tests, test_double_free);
 	tcase_add_test(tests, test_race_told_by_bit);
 	tcase_add_test(tests, test_race_told_by_stock);
+	tcase_add_test(tests, test_collected_before_double_free);
 	tcase_add_test(tests, test_race_told_by_verify);
 	tcase_add_test(tests, test_race_sees_wipe);
 	tcase_add_test(tests, test_free_of_free);
