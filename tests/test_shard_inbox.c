@@ -309,14 +309,13 @@ END_TEST
 #define POSTS SUPPORT_ROUNDS(50000u)
 
 static atomic_uint posts;
-static atomic_bool is_stuck;
 
 /* As soon as it is out of the inbox, it is posted again. */
 static void *post_on_and_on(void *slab)
 {
 	unsigned count = 0;
 
-	while (count < POSTS && !atomic_load(&is_stuck)) {
+	while (count < POSTS) {
 		if (atomic_load(&((sa_slab *)slab)->is_posted)) {
 			sched_yield();
 			continue;
@@ -328,8 +327,9 @@ static void *post_on_and_on(void *slab)
 	return NULL;
 }
 
-/* What is posted comes out, however many post at once: a slab that got lost
- * would be waited for in vain. */
+/* What is posted comes out, however many post at once: a slab that got lost is
+ * waited for in vain, until the time is up.  Nothing less tells it from one
+ * whose poster does not run. */
 START_TEST(test_posts_of_threads)
 {
 	pthread_t threads[2];
@@ -339,7 +339,7 @@ START_TEST(test_posts_of_threads)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL,
 						post_on_and_on, adopt_slab()),
 				 0);
-	while (atomic_load(&posts) < 2 * POSTS && idle < 1000000) {
+	while (atomic_load(&posts) < 2 * POSTS) {
 		unsigned before = atomic_load(&posts);
 
 		SUPPORT_REQUIRE(sa_shard_collect(shard, &misuse));
@@ -347,10 +347,8 @@ START_TEST(test_posts_of_threads)
 		if (idle > 100)
 			sched_yield();
 	}
-	atomic_store(&is_stuck, true);
 	for (unsigned i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-	ck_assert_uint_eq(atomic_load(&posts), 2 * POSTS);
 }
 END_TEST
 
