@@ -29,11 +29,16 @@ static unsigned char *const slot = memory + AROUND;
 static support_random random_state;
 static sa_canary_key key;
 
+static void draw_key(void)
+{
+	key.mask = support_random_next(&random_state);
+	key.factor = support_random_next(&random_state) | 1;
+}
+
 static void setup(void)
 {
 	support_random_seed(&random_state);
-	key.mask = support_random_next(&random_state);
-	key.factor = support_random_next(&random_state) | 1;
+	draw_key();
 }
 
 static void for_each_stride(int group, void (*test)(size_t stride))
@@ -49,7 +54,8 @@ static unsigned char byte_of(uint64_t word, size_t index)
 	return (unsigned char)(word >> index % 8 * 8);
 }
 
-/* The first byte is never zero, the second always is, the others vary. */
+/* The first byte is never zero, the second always is, the others vary: with the
+ * key, too, for of small factors there are some that leave a bit as it is. */
 START_TEST(test_words)
 {
 	uint64_t ones = 0, zeroes = 0, last = 0;
@@ -57,8 +63,11 @@ START_TEST(test_words)
 
 	for (unsigned i = 0; i < 100000; i++) {
 		const void *at = (const void *)(UINTPTR_MAX / 3 + 16 * i);
-		uint64_t word = sa_canary_word(&key, at);
+		uint64_t word;
 
+		if (i % 1000 == 0)
+			draw_key();
+		word = sa_canary_word(&key, at);
 		SUPPORT_REQUIRE(byte_of(word, 0) != 0);
 		SUPPORT_REQUIRE(byte_of(word, 1) == 0);
 		SUPPORT_REQUIRE(sa_canary_word(&key, at) == word);
@@ -79,7 +88,9 @@ static double distance(uint64_t a, uint64_t b)
 	return __builtin_popcountll(a ^ b) / 55.0;
 }
 
-/* No word can be told from another's, nor under another key. */
+/* No word can be told from another's, nor under another key.  Of one key the
+ * mean would be that key's; of 2000 its standard deviation is 0.0015, measured.
+ */
 START_TEST(test_words_are_unlike)
 {
 	double by_slot = 0, by_mask = 0, by_factor = 0;
@@ -88,9 +99,12 @@ START_TEST(test_words_are_unlike)
 	for (unsigned i = 0; i < rounds; i++) {
 		const unsigned char *at =
 			(const unsigned char *)(UINTPTR_MAX / 5) + 4096 * i;
-		sa_canary_key other = key;
-		uint64_t word = sa_canary_word(&key, at);
+		sa_canary_key other;
+		uint64_t word;
 
+		draw_key();
+		other = key;
+		word = sa_canary_word(&key, at);
 		by_slot += distance(word, sa_canary_word(&key, at + 16));
 		other.mask ^= (uint64_t)1 << i % 64;
 		by_mask += distance(word, sa_canary_word(&other, at));
@@ -98,10 +112,9 @@ START_TEST(test_words_are_unlike)
 		other.factor += 2;
 		by_factor += distance(word, sa_canary_word(&other, at));
 	}
-	ck_assert_double_gt(by_slot / rounds, 0.3);
-	ck_assert_double_lt(by_slot / rounds, 0.7);
-	ck_assert_double_gt(by_mask / rounds, 0.2);
-	ck_assert_double_gt(by_factor / rounds, 0.2);
+	ck_assert_double_eq_tol(by_slot / rounds, 0.5, 0.05);
+	ck_assert_double_eq_tol(by_mask / rounds, 0.5, 0.05);
+	ck_assert_double_eq_tol(by_factor / rounds, 0.5, 0.05);
 }
 END_TEST
 
