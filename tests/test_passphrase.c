@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -59,12 +60,26 @@ typedef struct session {
 static const int deadly[] = {SIGALRM, SIGHUP,  SIGINT,
 			     SIGPIPE, SIGQUIT, SIGTERM};
 
-static atomic_int handled;
+/* How often the program's handler was called: the reader's, too, which is a
+ * child. */
+static atomic_int *handled;
+
+static void setup(void)
+{
+	handled = mmap(NULL, sizeof *handled, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(handled, MAP_FAILED);
+}
+
+static void teardown(void)
+{
+	ck_assert_int_eq(munmap(handled, sizeof *handled), 0);
+}
 
 static void handle(int number)
 {
 	(void)number;
-	handled++;
+	atomic_fetch_add(handled, 1);
 }
 
 static unsigned char secret_byte(size_t i)
@@ -96,7 +111,7 @@ static void ask(sa_buffer *buffer, size_t most, report *answer)
 	if (sa_buffer_read_passphrase(buffer, PROMPT, most,
 				      SA_BUFFER_REQUIRE_TERMINAL) != 0)
 		answer->error = errno;
-	answer->handled = handled;
+	answer->handled = atomic_load(handled);
 	answer->length = buffer->length;
 	if (support_is_alone())
 		answer->copies = copies_count(secret_byte);
@@ -697,7 +712,7 @@ static void handle_with_info(int number, siginfo_t *info, void *context)
 	(void)number;
 	(void)info;
 	(void)context;
-	handled++;
+	atomic_fetch_add(handled, 1);
 }
 
 static void interrupt_by_handler_with_info(void)
@@ -795,6 +810,13 @@ START_TEST(test_unstoppable_in_background)
 }
 END_TEST
 
+/* The echo is on while a handler runs, and off again when that is over. */
+static void await_handler(const session *s)
+{
+	while (atomic_load(handled) == 0 || echoes(s))
+		usleep(1000);
+}
+
 START_TEST(test_handler_goes_on)
 {
 	session s = {.prepare = go_on_after_handler};
@@ -803,7 +825,7 @@ START_TEST(test_handler_goes_on)
 	start_asking(&s);
 	assert_asks(&s);
 	ck_assert_int_eq(kill(s.reader, SIGINT), 0);
-	usleep(50000);
+	await_handler(&s);
 	type(&s, "mellon\n");
 	answer = get_report(&s);
 	ck_assert_int_eq(answer.error, 0);
@@ -1039,11 +1061,11 @@ static void end_thread_that_asks(pthread_t thread, int lines)
 static void require_interrupts(void)
 {
 	char byte;
-	int fds[2], before = handled;
+	int fds[2], before = atomic_load(handled);
 
 	SUPPORT_REQUIRE(pipe2(fds, O_NONBLOCK) == 0);
 	SUPPORT_REQUIRE(raise(SIGINT) == 0 && raise(SIGINT) == 0);
-	SUPPORT_REQUIRE(handled == before + 2);
+	SUPPORT_REQUIRE(atomic_load(handled) == before + 2);
 	SUPPORT_REQUIRE(read(fds[0], &byte, 1) == -1 && errno == EAGAIN);
 	SUPPORT_REQUIRE(action_of(SIGINT).sa_handler == handle);
 	close(fds[0]);
@@ -1129,7 +1151,7 @@ static void end_in_a_handler(void *context)
 	SUPPORT_REQUIRE(pipe2(fds, O_NONBLOCK) == 0);
 	SUPPORT_REQUIRE(pthread_join(interrupted, NULL) == 0);
 	SUPPORT_REQUIRE(read(fds[0], &byte, 1) == -1 && errno == EAGAIN);
-	SUPPORT_REQUIRE(handled == 1);
+	SUPPORT_REQUIRE(atomic_load(handled) == 1);
 	sa_arena_destroy(b.arena);
 }
 
@@ -1225,6 +1247,7 @@ int main(void)
 	TCase *tc = tcase_create("passphrase");
 
 	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_typed);
 	tcase_add_test(tc, test_edited);
 	tcase_add_test(tc, test_empty_line);
