@@ -547,7 +547,9 @@ static void two_at_once(void *context)
 	wait_until_writing();
 	peek(NULL);
 	SUPPORT_REQUIRE(calls == 1);
-	SUPPORT_REQUIRE(read(fds[0], text, sizeof text) == sizeof text);
+	/* A page of a pipe has room when all of it was read. */
+	for (size_t i = 0; i < PAGE; i += sizeof text)
+		SUPPORT_REQUIRE(read(fds[0], text, sizeof text) == sizeof text);
 	SUPPORT_REQUIRE(pthread_join(thread, NULL) == 0);
 	SUPPORT_REQUIRE(dup2(errors, STDERR_FILENO) == STDERR_FILENO);
 	SUPPORT_REQUIRE(calls == 2);
