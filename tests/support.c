@@ -620,6 +620,14 @@ int support_can_lock(size_t size)
 	       support_locked_size() <= memlock.rlim_cur - size;
 }
 
+double support_seconds(void)
+{
+	struct timespec now;
+
+	SUPPORT_REQUIRE(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 /* -------------------------------------------------------------- arenas */
 
 sa_arena_options support_options(void)

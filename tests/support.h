@@ -242,6 +242,9 @@ int support_refuse_call(long number, int error);
 /* 1 if this process may lock `size` bytes, as far as limits can tell. */
 int support_can_lock(size_t size);
 
+/* Of a clock that nobody sets: for how long threads are to meet. */
+double support_seconds(void);
+
 /* -------------------------------------------------------------- arenas */
 
 /*

@@ -77,19 +77,11 @@ static void shut_out(void)
 	atomic_store_explicit(&room.shut, false, memory_order_release);
 }
 
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 START_TEST(test_barrier)
 {
 	pthread_t thread;
 	unsigned counted, expected, rounds = 0;
-	double end = now() + SECONDS;
+	double end = support_seconds() + SECONDS;
 
 	if (!sa_os_has_barrier()) {
 		support_skip("barrier", "the kernel has none");
@@ -97,7 +89,7 @@ START_TEST(test_barrier)
 	}
 	ck_assert(sa_os_has_barrier());
 	ck_assert_int_eq(pthread_create(&thread, NULL, come_and_go, NULL), 0);
-	for (; now() < end; rounds++)
+	for (; support_seconds() < end; rounds++)
 		shut_out();
 	atomic_store(&room.over, true);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);

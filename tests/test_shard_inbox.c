@@ -248,24 +248,40 @@ END_TEST
 
 /* --------------------------------------------------------------- threads */
 
+/* As often as they are to meet, or as there is time for: where threads share a
+ * processor with other programs, each time takes a turn of those. */
+#define SECONDS 3
+
+static atomic_bool is_over;
+static atomic_uint begun, done;
+
+/* Nothing has begun; when there is no more time. */
+static double start_clock(void)
+{
+	atomic_store(&is_over, false);
+	atomic_store(&begun, 0);
+	atomic_store(&done, 0);
+	return support_seconds() + SECONDS;
+}
+
 /* Of each slab, one of two threads frees every other slot: the same words are
  * claimed, the same slabs posted and collected, all at once. */
 #define ROUNDS SUPPORT_ROUNDS(150u)
 
-static atomic_uint begun, done;
-
 static void *free_every_other(void *parity)
 {
-	for (unsigned round = 1; round <= ROUNDS; round++) {
-		while (atomic_load(&begun) < round)
+	for (unsigned round = 1;; round++) {
+		while (atomic_load(&begun) < round) {
+			if (atomic_load(&is_over))
+				return NULL;
 			sched_yield();
+		}
 		for (unsigned i = 0; i < slab_count; i++)
 			for (uint32_t j = *(uint32_t *)parity;
 			     j < slabs[i]->nslots; j += 2)
 				release_elsewhere(sa_slab_slot_at(slabs[i], j));
 		atomic_fetch_add(&done, 1);
 	}
-	return NULL;
 }
 
 static void bear_all(void)
@@ -284,6 +300,7 @@ static void bear_all(void)
 START_TEST(test_claims_of_threads)
 {
 	uint32_t parities[] = {0, 1};
+	double end = start_clock();
 	pthread_t threads[2];
 
 	for (unsigned i = 0; i < SLABS_MAX; i++)
@@ -292,7 +309,8 @@ START_TEST(test_claims_of_threads)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL,
 						free_every_other, &parities[i]),
 				 0);
-	for (unsigned round = 1; round <= ROUNDS; round++) {
+	for (unsigned round = 1; round <= ROUNDS && support_seconds() < end;
+	     round++) {
 		bear_all();
 		atomic_store(&begun, round);
 		while (atomic_load(&done) < 2 * round)
@@ -301,6 +319,7 @@ START_TEST(test_claims_of_threads)
 		ck_assert_ptr_null(atomic_load(&shard->inbox));
 		ck_assert_uint_eq(free_count(), slot_count());
 	}
+	atomic_store(&is_over, true);
 	for (unsigned i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
 }
@@ -313,25 +332,22 @@ static atomic_uint posts;
 /* As soon as it is out of the inbox, it is posted again. */
 static void *post_on_and_on(void *slab)
 {
-	unsigned count = 0;
-
-	while (count < POSTS) {
-		if (atomic_load(&((sa_slab *)slab)->is_posted)) {
-			sched_yield();
-			continue;
-		}
+	for (unsigned i = 0; i < POSTS && !atomic_load(&is_over); i++) {
 		sa_shard_post(shard, slab);
 		atomic_fetch_add(&posts, 1);
-		count++;
+		while (atomic_load(&((sa_slab *)slab)->is_posted))
+			sched_yield();
 	}
+	atomic_fetch_add(&done, 1);
 	return NULL;
 }
 
-/* What is posted comes out, however many post at once: a slab that got lost is
- * waited for in vain, until the time is up.  Nothing less tells it from one
- * whose poster does not run. */
+/* What is posted comes out, however many post at once: for a slab that got lost
+ * its poster waits in vain, until Check ends the test.  Nothing less tells it
+ * from one that is waited for by who does not run. */
 START_TEST(test_posts_of_threads)
 {
+	double end = start_clock();
 	pthread_t threads[2];
 	unsigned idle = 0;
 
@@ -339,13 +355,15 @@ START_TEST(test_posts_of_threads)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL,
 						post_on_and_on, adopt_slab()),
 				 0);
-	while (atomic_load(&posts) < 2 * POSTS) {
+	while (atomic_load(&done) < 2) {
 		unsigned before = atomic_load(&posts);
 
 		SUPPORT_REQUIRE(sa_shard_collect(shard, &misuse));
 		idle = atomic_load(&posts) == before ? idle + 1 : 0;
 		if (idle > 100)
 			sched_yield();
+		if (support_seconds() >= end)
+			atomic_store(&is_over, true);
 	}
 	for (unsigned i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
@@ -359,7 +377,6 @@ END_TEST
 static struct {
 	_Alignas(64) _Atomic(unsigned char *) places[RING];
 } ring;
-static atomic_bool is_over;
 static atomic_uint freed;
 
 static void *free_what_comes(void *unused)
@@ -406,7 +423,9 @@ static void hand_over(sa_slot slot, unsigned i)
  * and none was ever given to two. */
 START_TEST(test_threads)
 {
+	double end = start_clock();
 	pthread_t threads[2];
+	unsigned handed = 0;
 
 	for (unsigned i = 0; i < SLABS_MAX; i++)
 		adopt_slab();
@@ -414,14 +433,14 @@ START_TEST(test_threads)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL,
 						free_what_comes, NULL),
 				 0);
-	for (unsigned i = 0; i < HANDED; i++) {
+	for (; handed < HANDED && support_seconds() < end; handed++) {
 		/* Seldom and often: an inbox that fills, and one that is
 		 * emptied as it does. */
-		if (i / 1000 % 2 == 0)
+		if (handed / 1000 % 2 == 0)
 			SUPPORT_REQUIRE(sa_shard_collect(shard, &misuse));
 		while (bin->count == 0 && fill() == SA_SHARD_DRY)
 			sched_yield();
-		hand_over(allocate(), i);
+		hand_over(allocate(), handed);
 	}
 	for (unsigned i = 0; i < RING; i++)
 		while (atomic_load(&ring.places[i]) != NULL)
@@ -429,7 +448,7 @@ START_TEST(test_threads)
 	atomic_store(&is_over, true);
 	for (unsigned i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-	ck_assert_uint_eq(atomic_load(&freed), HANDED - (HANDED + 3) / 4);
+	ck_assert_uint_eq(atomic_load(&freed), handed - (handed + 3) / 4);
 	ck_assert(sa_shard_collect(shard, &misuse));
 	ck_assert(sa_shard_flush(shard, &misuse));
 	ck_assert_uint_eq(free_count(), slot_count());
