@@ -200,6 +200,8 @@ fi
 # The others.
 run 0 bench --count=100
 has 'allocate and free one  .* ns$'
+# Objects of no bytes are objects.
+run 0 bench --size=0
 # Large objects, of which a million would take minutes.
 if command -v timeout >/dev/null; then
 	timeout 60 "$program" bench --size=100K --count=5 >/dev/null ||

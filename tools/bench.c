@@ -179,7 +179,8 @@ static int measure_all(struct bench *bench, const struct sheet_form *sheet)
 static size_t count_for(const struct command_options *options)
 {
 	sa_arena_preflight_report report = SA_ARENA_PREFLIGHT_REPORT_INIT;
-	size_t count = FILL_SIZE_DEFAULT / options->size;
+	size_t size = options->size == 0 ? 1 : options->size;
+	size_t count = FILL_SIZE_DEFAULT / size;
 
 	if (options->count != 0)
 		return options->count;
