@@ -520,15 +520,21 @@ private:
  */
 template <class T> class deleter
 {
+	/* What is asked here of T is asked late: T may be incomplete until an
+	 * object of it ends, as with std::unique_ptr. */
+
 	/* A base may lie anywhere in the whole object. */
-	static constexpr bool is_perhaps_base =
-		std::has_virtual_destructor_v<T> && !std::is_final_v<T>;
+	static constexpr bool is_perhaps_base() noexcept
+	{
+		return std::has_virtual_destructor_v<T> && !std::is_final_v<T>;
+	}
 
 	template <class U>
-	static constexpr bool converts_from =
-		std::is_convertible_v<U *, T *> &&
-		(std::is_same_v<std::remove_cv_t<U>, std::remove_cv_t<T>> ||
-		 std::has_virtual_destructor_v<T>);
+	static constexpr bool converts_from = std::conjunction_v<
+		std::is_convertible<U *, T *>,
+		std::disjunction<
+			std::is_same<std::remove_cv_t<U>, std::remove_cv_t<T>>,
+			std::has_virtual_destructor<T>>>;
 
 public:
 	deleter() noexcept : arena_(nullptr)
@@ -565,7 +571,7 @@ private:
 
 	int open(void *object) const noexcept
 	{
-		return is_perhaps_base
+		return is_perhaps_base()
 			       ? sa_arena_open(arena_, SA_ARENA_READWRITE)
 			       : sa_arena_open_object(arena_, object,
 						      SA_ARENA_READWRITE);
@@ -573,7 +579,7 @@ private:
 
 	bool is_first_byte(void *object) const noexcept
 	{
-		return !is_perhaps_base || sa_arena_owns(arena_, object) == 1;
+		return !is_perhaps_base() || sa_arena_owns(arena_, object) == 1;
 	}
 
 	void end(T *object) const noexcept
@@ -581,12 +587,13 @@ private:
 		void *whole = unconst(object);
 
 		if (open(whole) == 0) {
-			if constexpr (is_perhaps_base)
+			if constexpr (is_perhaps_base())
 				whole = unconst(
 					dynamic_cast<const volatile void *>(
 						object));
 			object->~T();
-			detail::close(arena_, is_perhaps_base ? nullptr : whole,
+			detail::close(arena_,
+				      is_perhaps_base() ? nullptr : whole,
 				      SA_ARENA_READWRITE);
 		} else if (errno != EACCES || !is_first_byte(whole)) {
 			return;

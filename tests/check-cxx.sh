@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # sodium_arena.hpp needs no other header before it, and gives no warning: as
-# C++17, as C++20, and without run-time types.
+# C++17, as C++20, and without run-time types.  Its pointers own what is not
+# complete yet.
 set -eu
 
 if [ -z "${CXX-}" ]; then
@@ -18,6 +19,22 @@ template class sodium_arena::allocator<int>;
 template class sodium_arena::deleter<int>;
 template class sodium_arena::deleter<sodium_arena::string>;
 template class sodium_arena::deleter<sodium_arena::string[]>;
+
+/* Owned before it is known what it is, moved, and handed over. */
+struct hidden;
+struct owner {
+	sodium_arena::unique_ptr<hidden> one;
+	sodium_arena::unique_ptr<hidden[]> many;
+	sodium_arena::unique_ptr<owner> next;
+
+	owner(owner &&other) noexcept;
+	~owner();
+};
+struct hidden {
+	virtual ~hidden() = default;
+};
+owner::owner(owner &&other) noexcept = default;
+owner::~owner() = default;
 END
 
 status=0
