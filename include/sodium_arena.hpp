@@ -1221,6 +1221,8 @@ private:
 			return other;
 		other.reserve(wanted + 1);
 		other.assign(bytes_.begin(), bytes_.end());
+		if (other.empty())
+			other.push_back('\0');
 		bytes_.swap(other);
 		return other;
 	}

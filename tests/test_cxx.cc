@@ -1106,7 +1106,6 @@ START_TEST(test_access_of_object)
 }
 END_TEST
 
-/* Objects may end before their guards. */
 START_TEST(test_access_of_no_text)
 {
 	arena a;
@@ -1126,6 +1125,30 @@ START_TEST(test_access_of_no_text)
 }
 END_TEST
 
+/* Room alone is storage, which has to be opened. */
+START_TEST(test_access_of_room)
+{
+	arena a(options());
+	secret text(a);
+
+	text.reserve(100);
+	ck_assert(a.owns(text.data()) && text.empty());
+	a.protect(SA_ARENA_NOACCESS);
+	{
+		scoped_access writing(a, text.data(), SA_ARENA_READWRITE);
+
+		ck_assert_uint_eq(a.stats().holder_count, 1);
+		text.append("text");
+		ck_assert(text == "text");
+	}
+	a.protect(SA_ARENA_READWRITE);
+	text.clear();
+	text.shrink_to_fit();
+	ck_assert_uint_eq(live_count(a), 0);
+}
+END_TEST
+
+/* Objects may end before their guards. */
 START_TEST(test_access_outlives_object)
 {
 	arena a(options());
@@ -1255,6 +1278,7 @@ static TCase *guards(void)
 	tcase_add_test(tc, test_access);
 	tcase_add_test(tc, test_access_of_object);
 	tcase_add_test(tc, test_access_of_no_text);
+	tcase_add_test(tc, test_access_of_room);
 	tcase_add_test(tc, test_access_outlives_object);
 	tcase_add_test(tc, test_access_terminates);
 	return tc;
