@@ -1108,7 +1108,7 @@ END_TEST
 
 START_TEST(test_access_of_no_text)
 {
-	arena a;
+	arena a(options());
 	secret text("", a);
 
 	a.protect(SA_ARENA_NOACCESS);
