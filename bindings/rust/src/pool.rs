@@ -7,6 +7,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::mem::{self, MaybeUninit};
 use std::ops::{Deref, DerefMut};
+use std::os::raw::c_void;
 use std::ptr::{self, NonNull};
 
 use crate::{ffi, SodiumArena};
@@ -146,12 +147,27 @@ impl<T> DerefMut for PoolBox<'_, T> {
 
 impl<T> Drop for PoolBox<'_, T> {
     fn drop(&mut self) {
-        // SAFETY: the value is alive, and nobody sees it again; the object is
-        // one of that pool, which outlives this.
-        unsafe {
-            ptr::drop_in_place(self.object.as_ptr());
-            ffi::sa_pool_free(self.pool.as_ptr(), self.object.as_ptr().cast());
-        }
+        let _memory = Memory {
+            object: self.object.as_ptr().cast(),
+            pool: self.pool,
+        };
+
+        // SAFETY: the value is alive, and nobody sees it again.
+        unsafe { ptr::drop_in_place(self.object.as_ptr()) }
+    }
+}
+
+/// What is left of a [`PoolBox`] without its value: freed even if the value's
+/// destructor panics.
+struct Memory {
+    object: *mut c_void,
+    pool: NonNull<ffi::Pool>,
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: the object is one of that pool, which outlives its box.
+        unsafe { ffi::sa_pool_free(self.pool.as_ptr(), self.object) }
     }
 }
 

@@ -7,6 +7,7 @@
 use sodium_arena::{Access, Mlock, Options, Pool, PoolBox, SodiumArena};
 use std::cell::Cell;
 use std::mem;
+use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 
 fn arena() -> SodiumArena {
@@ -79,6 +80,26 @@ fn destructors() {
     assert_eq!(arena.stats().live_count, 1);
     drop(pool);
     assert_eq!(drops.get(), 1);
+    assert_eq!(arena.stats().live_count, 0);
+}
+
+/// Its destructor panics.
+struct Panics([u8; 32]);
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        panic!("{}", self.0[0]);
+    }
+}
+
+#[test]
+fn a_destructor_that_panics() {
+    let arena = arena();
+    let pool = Pool::new(&arena).unwrap();
+    let panics = pool.alloc(Panics([1; 32])).unwrap();
+    let result = panic::catch_unwind(AssertUnwindSafe(|| drop(panics)));
+
+    assert!(result.is_err());
     assert_eq!(arena.stats().live_count, 0);
 }
 
