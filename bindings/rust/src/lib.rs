@@ -45,7 +45,7 @@ use std::ffi::CString;
 use std::fmt;
 use std::io;
 use std::os::raw::{c_int, c_uint, c_void};
-use std::os::unix::io::AsRawFd;
+use std::os::unix::io::{AsFd, AsRawFd};
 use std::ptr::{self, NonNull};
 
 /// What `sa_arena_alloc()` aligns to: `max_align_t`.
@@ -394,9 +394,18 @@ impl SodiumArena {
     }
 
     /// Write the statistics to the file as one JSON object, a line.
-    pub fn print_stats(&self, file: &impl AsRawFd) -> io::Result<()> {
+    ///
+    /// A number is no file: whose it is, safe code cannot know.
+    ///
+    /// ```compile_fail,E0277
+    /// # let arena = sodium_arena::SodiumArena::new().unwrap();
+    /// arena.print_stats(&3);
+    /// ```
+    pub fn print_stats(&self, file: &impl AsFd) -> io::Result<()> {
+        let fd = file.as_fd().as_raw_fd();
+
         // SAFETY: the arena is alive, and the file is open.
-        result_of(unsafe { ffi::sa_arena_stats_print(self.raw.as_ptr(), file.as_raw_fd()) })
+        result_of(unsafe { ffi::sa_arena_stats_print(self.raw.as_ptr(), fd) })
     }
 
     /// A new object, zeroed.  The layout has a size.

@@ -4,7 +4,7 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::unix::io::AsRawFd;
+use std::os::unix::io::{AsFd, AsRawFd};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -53,9 +53,9 @@ impl Options {
 
 /// Write the statistics of every arena of the process to the file, oldest
 /// first, each a line of JSON.
-pub fn print_all_stats(file: &impl AsRawFd) -> io::Result<()> {
+pub fn print_all_stats(file: &impl AsFd) -> io::Result<()> {
     // SAFETY: the file is open, and no arena of this crate is single-threaded.
-    result_of(unsafe { ffi::sa_arena_stats_print_all(file.as_raw_fd()) })
+    result_of(unsafe { ffi::sa_arena_stats_print_all(file.as_fd().as_raw_fd()) })
 }
 
 /// From here on a SIGSEGV that touches an arena's memory is named in one line on
