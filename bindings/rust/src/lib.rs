@@ -48,8 +48,13 @@ use std::os::raw::{c_int, c_uint, c_void};
 use std::os::unix::io::{AsFd, AsRawFd};
 use std::ptr::{self, NonNull};
 
-/// What `sa_arena_alloc()` aligns to: `max_align_t`.
-const ALIGNMENT: usize = 2 * std::mem::size_of::<usize>();
+/// What `sa_arena_alloc()` aligns to at least: `max_align_t`, which s390x aligns
+/// to a word.
+const ALIGNMENT: usize = if cfg!(target_arch = "s390x") {
+    std::mem::size_of::<usize>()
+} else {
+    2 * std::mem::size_of::<usize>()
+};
 
 /// The code of EINVAL, on all that the C library runs on.
 const EINVAL: i32 = 22;

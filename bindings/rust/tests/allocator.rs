@@ -140,7 +140,7 @@ fn allocate_and_deallocate() {
     let arena = arena();
 
     for shift in 0..=12 {
-        for size in [1, 7, 32, 5000, 20_000] {
+        for size in [1, 7, 32, 5000, 20_000, 20_008] {
             let wanted = layout(size, 1 << shift);
             for block in [
                 arena.allocate(wanted).unwrap(),
