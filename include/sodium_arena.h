@@ -199,8 +199,9 @@ sa_arena_aligned_alloc(sa_arena *arena, size_t alignment, size_t size);
  * Make the object `size` bytes long; its content is kept up to the smaller of
  * both sizes and new bytes are zero.  In place where the slot allows, else
  * moved, and the copy left behind is wiped; what moves is aligned as by
- * sa_arena_alloc(), whatever it was before.  `ptr` NULL allocates; size 0
- * gives an object of no bytes and never frees.  The arena has to be READWRITE,
+ * sa_arena_alloc(), whatever it was before.  What shrinks and finds no room to
+ * move to stays where it is.  `ptr` NULL allocates; size 0 gives an object of
+ * no bytes and never frees.  The arena has to be READWRITE,
  * even if the object shrinks where it lies, and to stay so: whoever shares it
  * with threads that close it holds it open meanwhile (sa_arena_open()), or the
  * copying may fault.

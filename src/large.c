@@ -96,6 +96,12 @@ bool sa_large_verify(const sa_large *large, sa_arena_misuse *misuse)
 	return before == front_size(large);
 }
 
+static void set_size(sa_large *large, size_t size)
+{
+	atomic_store(&large->size, size);
+	sa_canary_fill(back_of(large), back_size(large), word_of(large));
+}
+
 bool sa_large_resize(sa_large *large, size_t size, size_t alignment)
 {
 	size_t old = atomic_load(&large->size);
@@ -105,9 +111,13 @@ bool sa_large_resize(sa_large *large, size_t size, size_t alignment)
 		return false;
 	if (size > old)
 		memset(back_of(large), 0, size - old);
-	atomic_store(&large->size, size);
-	sa_canary_fill(back_of(large), back_size(large), word_of(large));
+	set_size(large, size);
 	return true;
+}
+
+void sa_large_shrink(sa_large *large, size_t size)
+{
+	set_size(large, size);
 }
 
 int sa_large_destroy(sa_large *large)

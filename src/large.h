@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * An object too large for a slot, in a region of its own: it ends at the
- * guard page as closely as its alignment allows, and canaries fill what lies
- * before and behind it.
+ * guard page as closely as its alignment allows, unless it shrank and could not
+ * move, and canaries fill what lies before and behind it.
  *
  *   | head | canary ...                | object           | canary |guard|
  *   ^ region start                     ^ aligned          ^ < alignment
@@ -58,6 +58,10 @@ bool sa_large_verify(const sa_large *large, sa_arena_misuse *misuse);
 /* Another size in the same place, if the rounded size is the same; new bytes
  * are zero.  The region must be writable. */
 bool sa_large_resize(sa_large *large, size_t size, size_t alignment);
+
+/* Fewer bytes in the same place, however far from the guard page they end.  The
+ * region must be writable. */
+void sa_large_shrink(sa_large *large, size_t size);
 
 /* Zero and unmap, in any access state.  0, or -1 if some of it stays mapped. */
 int sa_large_destroy(sa_large *large);

@@ -44,8 +44,9 @@ static void resize_slot(sa_arena *arena, sa_found found, size_t size,
 	sa_counters_resize(&sa_shards_mine(arena)->counters, old, size);
 }
 
+/* Only at the guard page, if it can move. */
 static bool resize_large(sa_arena *arena, sa_large *large, size_t size,
-			 outcome *out)
+			 bool can_move, outcome *out)
 {
 	size_t old = atomic_load(&large->size);
 	bool done;
@@ -54,6 +55,10 @@ static bool resize_large(sa_arena *arena, sa_large *large, size_t size,
 	out->is_misuse = !sa_large_verify(large, &out->misuse);
 	done = !out->is_misuse &&
 	       sa_large_resize(large, size, SA_LARGE_ALIGNMENT);
+	if (!done && !out->is_misuse && !can_move) {
+		sa_large_shrink(large, size);
+		done = true;
+	}
 	if (done)
 		sa_counters_resize(&sa_shards_mine(arena)->counters, old, size);
 	sa_veil_resized_large(arena, large, old);
@@ -62,7 +67,7 @@ static bool resize_large(sa_arena *arena, sa_large *large, size_t size,
 
 /* Change the size where the object is; false if it has to move. */
 static bool resize_in_place(sa_arena *arena, sa_found found, size_t size,
-			    outcome *out)
+			    bool can_move, outcome *out)
 {
 	bool done = true;
 
@@ -71,7 +76,7 @@ static bool resize_in_place(sa_arena *arena, sa_found found, size_t size,
 	if (out->error != 0)
 		sa_arena_fail(arena, out->error);
 	else if (found.large != NULL)
-		done = resize_large(arena, found.large, size, out);
+		done = resize_large(arena, found.large, size, can_move, out);
 	else
 		resize_slot(arena, found, size, out);
 	sa_arena_unlock(arena);
@@ -97,7 +102,7 @@ void *sa_resize_object(sa_arena *arena, void *ptr, size_t size)
 	void *moved;
 
 	if (found.large != NULL || suits(found.slot.slab, size)) {
-		bool done = resize_in_place(arena, found, size, &out);
+		bool done = resize_in_place(arena, found, size, true, &out);
 
 		if (out.is_misuse)
 			sa_arena_misused(arena, &out.misuse);
@@ -105,11 +110,11 @@ void *sa_resize_object(sa_arena *arena, void *ptr, size_t size)
 			return out.error == 0 ? ptr : NULL;
 	}
 	moved = move(arena, ptr, old, size);
-	if (moved != NULL || !sa_found_is_slot(found) || size > old)
+	if (moved != NULL || size > old)
 		return moved;
 	/* What shrinks need not fail, but for want of access. */
 	sa_arena_unfail(arena);
-	resize_in_place(arena, found, size, &out);
+	resize_in_place(arena, found, size, false, &out);
 	if (out.is_misuse)
 		sa_arena_misused(arena, &out.misuse);
 	return out.error == 0 ? ptr : NULL;

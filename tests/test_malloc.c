@@ -191,6 +191,9 @@ END_TEST
  * shrinks cannot fail, not even in an arena that is full. */
 START_TEST(lua_may_count_on_shrinking)
 {
+	static const size_t sizes[][2] = {
+		{3000, 10}, {100000, 50000}, {100000, 10}};
+	const size_t size = sizes[_i][0], less = sizes[_i][1];
 	sa_arena_options options = support_options();
 	unsigned char *object = NULL;
 	uint64_t failures;
@@ -200,19 +203,20 @@ START_TEST(lua_may_count_on_shrinking)
 	full = sa_arena_create(&options);
 	ck_assert_ptr_nonnull(full);
 	ck_assert_ptr_null(sa_lua_alloc(full, NULL, 0, 0));
-	object = sa_lua_alloc(full, NULL, 5, 3000);
+	object = sa_lua_alloc(full, NULL, 5, size);
 	ck_assert_ptr_nonnull(object);
 	while (sa_lua_alloc(full, NULL, 4, 1000) != NULL ||
 	       sa_lua_alloc(full, NULL, 4, 1) != NULL)
 		continue;
-	support_fill(object, 3000, 1);
+	support_fill(object, size, 1);
 	failures = support_stats(full).failure_count;
-	object = sa_lua_alloc(full, object, 3000, 10);
+	object = sa_lua_alloc(full, object, size, less);
 	ck_assert_ptr_nonnull(object);
 	ck_assert_uint_eq(support_stats(full).failure_count, failures);
-	ck_assert(support_is_filled(object, 10, 1));
-	ck_assert_uint_eq(sa_arena_size(full, object), 10);
-	ck_assert_ptr_null(sa_lua_alloc(full, object, 10, 0));
+	ck_assert(support_is_filled(object, less, 1));
+	ck_assert_uint_eq(sa_arena_size(full, object), less);
+	ck_assert_int_eq(sa_arena_check(full), 0);
+	ck_assert_ptr_null(sa_lua_alloc(full, object, less, 0));
 	ck_assert_int_eq(sa_arena_owns(full, object), 0);
 	sa_arena_destroy(full);
 }
@@ -392,7 +396,7 @@ static Suite *suite(void)
 	tcase_add_test(front, strdup_copies_with_its_end);
 	tcase_add_test(front, aligned_alloc_takes_powers_of_two_up_to_a_page);
 	tcase_add_test(front, a_resting_arena_is_enomem);
-	tcase_add_test(front, lua_may_count_on_shrinking);
+	tcase_add_loop_test(front, lua_may_count_on_shrinking, 0, 3);
 	tcase_add_test(front, init_after_first_use_is_busy);
 	suite_add_tcase(s, front);
 	tcase_add_test(arena, init_with_bad_options_may_be_repeated);
