@@ -105,6 +105,10 @@ for what in RLIMIT_MEMLOCK CAP_IPC_LOCK max_map_count core_pattern swap \
 done
 run 1 doctor --size=1M --count=4000000000
 has '^  fits  .* no$'
+POSIXLY_CORRECT=1
+export POSIXLY_CORRECT
+run 0 doctor --count=1
+unset POSIXLY_CORRECT
 
 # A full disk is told, and so is an output that is closed.
 unwritten()

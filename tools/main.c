@@ -127,6 +127,8 @@ int main(int argc, char **argv)
 	bool has_figures = false;
 	int letter, status;
 
+	/* The command stands before its options, and would end them. */
+	unsetenv("POSIXLY_CORRECT");
 	while ((letter = getopt_long(argc, argv, "s:n:jhV", table, NULL)) !=
 	       -1) {
 		if (letter == 'h' || letter == 'V')
