@@ -375,11 +375,6 @@ size_t support_locked_size(void)
 	return (size_t)status_value("VmLck:", 10) * 1024;
 }
 
-size_t support_resident_size(void)
-{
-	return (size_t)status_value("VmRSS:", 10) * 1024;
-}
-
 size_t support_data_size(void)
 {
 	return (size_t)status_value("VmData:", 10) * 1024;

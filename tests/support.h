@@ -187,9 +187,8 @@ void support_poke(const void *byte, unsigned char value);
 
 /* ------------------------------------------------------------- process */
 
-/* Bytes locked, bytes resident, bytes that RLIMIT_DATA counts. */
+/* Bytes locked, bytes that RLIMIT_DATA counts. */
 size_t support_locked_size(void);
-size_t support_resident_size(void);
 size_t support_data_size(void);
 /* Lines of /proc/self/maps. */
 size_t support_mapping_count(void);
