@@ -181,6 +181,8 @@ static paper grow_large(const limits *may, size_t reserve, size_t count,
 	size_t n;
 
 	now.count = 0;
+	if (each == 0 && count != 0)
+		now.mapped = SIZE_MAX;
 	if (each == 0 || !now.is_made)
 		return now;
 	n = min_size(bytes_left(&now, may) / each,

@@ -105,6 +105,12 @@ for what in RLIMIT_MEMLOCK CAP_IPC_LOCK max_map_count core_pattern swap \
 done
 run 1 doctor --size=1M --count=4000000000
 has '^  fits  .* no$'
+# More than there are numbers for; of 32 bits, where 64 are too many.
+most=18446744073709551615
+"$program" doctor --size=$most >/dev/null 2>&1
+[ $? -ne 2 ] || most=4294967295
+run 1 doctor --size=$most --count=$most
+has "^ *MemoryMax=$most\$"
 POSIXLY_CORRECT=1
 export POSIXLY_CORRECT
 run 0 doctor --count=1

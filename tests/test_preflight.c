@@ -183,7 +183,9 @@ START_TEST(test_beyond_reason)
 	ask(&options, SIZE_MAX, SIZE_MAX, ENOMEM);
 	ask(&options, SIZE_MAX, 32, ENOMEM);
 	ask(&options, SIZE_MAX, 1, ENOMEM);
-	ask(&options, 1, SIZE_MAX, ENOMEM);
+	ck_assert_uint_eq(ask(&options, 1, SIZE_MAX, ENOMEM).required_size,
+			  SIZE_MAX);
+	ck_assert_uint_lt(ask(&options, 0, SIZE_MAX, 0).required_size, MIB);
 	ask(&options, 2, SIZE_MAX / 2 + 1, ENOMEM);
 	ask(&options, SIZE_MAX / 32 + 2, 32, ENOMEM);
 }

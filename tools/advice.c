@@ -14,6 +14,12 @@
 /* A program maps files and memory of its own besides. */
 #define OTHER_MAPPINGS 1000
 
+/* SIZE_MAX if it is more. */
+static size_t sum(size_t a, size_t b)
+{
+	return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
 static size_t round_up(size_t size, size_t step)
 {
 	return size > SIZE_MAX - step ? size : (size + step - 1) / step * step;
@@ -57,7 +63,7 @@ static void advise_lock(const struct sheet_form *sheet, size_t need,
 static void advise_mappings(const struct sheet_form *sheet, size_t need)
 {
 	static const char limit[] = "vm.max_map_count";
-	size_t count = round_up(need + OTHER_MAPPINGS, 1000);
+	size_t count = round_up(sum(need, OTHER_MAPPINGS), 1000);
 
 	sheet->advice(limit, "until the next start of the machine",
 		      text_format("sudo sysctl -w vm.max_map_count=%zu", count)
@@ -86,7 +92,7 @@ void advice_write(const struct sheet_form *sheet, const struct room *room,
 	const sa_arena_preflight_report *needed = &room->needed;
 
 	if (room->lacks_lock)
-		advise_lock(sheet, memlock->locked + needed->required_size,
+		advise_lock(sheet, sum(memlock->locked, needed->required_size),
 			    memlock->hard);
 	if (room->lacks_mappings)
 		advise_mappings(sheet, needed->required_mappings);
