@@ -46,7 +46,9 @@ def arenas():
 
 
 def name_of(arena):
-    return arena["name"].string(errors="replace")
+    """What does not print may be meant for the terminal."""
+    name = arena["name"].string(errors="replace")
+    return "".join(c if c.isprintable() else "\\x%02x" % ord(c) for c in name)
 
 
 def enumerator(value, prefix):

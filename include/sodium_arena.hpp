@@ -294,6 +294,9 @@ public:
 	{
 	}
 
+	explicit scoped_access(arena &&,
+			       sa_arena_access = SA_ARENA_READONLY) = delete;
+
 	explicit scoped_access(sa_arena *arena,
 			       sa_arena_access what = SA_ARENA_READONLY)
 	    : arena_(arena), object_(nullptr), what_(what)
@@ -306,6 +309,9 @@ public:
 	    : scoped_access(arena.get(), object, what)
 	{
 	}
+
+	scoped_access(arena &&, const void *,
+		      sa_arena_access = SA_ARENA_READONLY) = delete;
 
 	scoped_access(sa_arena *arena, const void *object,
 		      sa_arena_access what = SA_ARENA_READONLY)

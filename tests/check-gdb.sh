@@ -111,7 +111,7 @@ about main
 has "no arena's memory is there"
 about arenas
 has '^0x[0-9a-f]+ "keys" noaccess, [0-9]+ bytes mapped, .* 1 large objects$'
-has '^0x[0-9a-f]+ "other" readwrite, '
+has '^0x[0-9a-f]+ "other\\x1b\[2J\\x0a" readwrite, '
 has '^access:  noaccess; rests at noaccess; 0 readers, 0 writers$'
 has '^fork:    wipe$'
 has '^region:  0x[0-9a-f]+, 16384 bytes, noaccess'

@@ -24,7 +24,7 @@ int main(void)
 	sa_arena *other;
 
 	options.mlock = SA_ARENA_MLOCK_BEST_EFFORT;
-	options.name = "other";
+	options.name = "other\033[2J\n";
 	other = sa_arena_create(&options);
 	options.name = "keys";
 	options.fork = SA_ARENA_FORK_WIPE;

@@ -1076,6 +1076,9 @@ START_TEST(test_access)
 			 }),
 			 EINVAL);
 	static_assert(!std::is_copy_constructible_v<scoped_access>);
+	static_assert(!std::is_constructible_v<scoped_access, arena &&>);
+	static_assert(
+		!std::is_constructible_v<scoped_access, arena &&, void *>);
 }
 END_TEST
 
