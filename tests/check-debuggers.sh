@@ -13,6 +13,11 @@ SHELL=${SHELL:-/bin/sh}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 failed=0 done=0 skipped=
+# As for tests of what is built with sanitizers: see configure.ac.
+same_addresses=
+if setarch -R true 2>/dev/null; then
+	same_addresses='setarch -R'
+fi
 
 if [ -n "${SANITIZE-}" ]; then
 	echo 'skipped: the library itself is instrumented'
@@ -45,7 +50,8 @@ run()
 	status=0
 	# The shell itself tells of signals.
 	{
-		(cd "$tmp" && exec "$@") >"$tmp/report" 2>&1 </dev/null ||
+		(cd "$tmp" && exec $same_addresses "$@") \
+			>"$tmp/report" 2>&1 </dev/null ||
 			status=$?
 	} 2>/dev/null
 	# Valgrind 3.19 does not read all of what clang 14 says of the library.
