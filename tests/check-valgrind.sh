@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # The test programs under Valgrind, and no reports: memcheck, without being told
 # of slots, which tests damage on purpose; then helgrind and DRD, with locks for
-# them to see.  check-valgrind.sh [quick|memcheck|helgrind|drd] [PROGRAM...]
+# them to see.  check-valgrind.sh [quick|lists|memcheck|helgrind|drd] [PROGRAM...]
 set -eu
 
 srcdir=${srcdir:-.}
@@ -37,12 +37,14 @@ memcheck='test_access test_api test_atfork test_barrier test_bitmap test_bits
 not_memcheck='test_core test_residue test_syscalls'
 # Programs with threads, most of which share arenas: under helgrind and DRD, or
 # one of them.
-helgrind='test_counters test_crimes_frees test_fault test_faults test_fork
-	test_invariants test_malloc test_malloc_heap test_os test_os_refused test_passphrase
-	test_pool test_registry test_thread test_threads'
-drd='test_counters test_crimes_frees test_fault test_faults test_fork
-	test_invariants test_malloc test_malloc_heap test_os test_os_refused test_passphrase
-	test_pool test_registry'
+helgrind='test_buffer test_counters test_crimes_frees test_fatal test_fault
+	test_faults test_fork test_invariants test_malloc test_malloc_heap
+	test_os test_os_refused test_passphrase test_pool test_registry
+	test_stats test_thread test_threads'
+drd='test_buffer test_counters test_crimes_frees test_fatal test_fault
+	test_faults test_fork test_invariants test_malloc test_malloc_heap
+	test_os test_os_refused test_passphrase test_pool test_registry
+	test_stats'
 # Not those of the protocol without locks, whose atomics Valgrind takes for races
 # (test_barrier, test_pagemap, test_shard_inbox, test_slab_claims): they are
 # for ThreadSanitizer; and not what memcheck cannot run either.
@@ -147,6 +149,10 @@ quick)
 	under memcheck $quick_memcheck
 	under helgrind $quick_races
 	under drd $quick_races
+	;;
+lists)
+	require_listed
+	exit
 	;;
 memcheck | helgrind | drd) under "$what" "$@" ;;
 *)

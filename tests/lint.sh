@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # "make lint": what gcc's analyzer, clang-tidy, cppcheck, clang-format,
-# codespell and shellcheck have to say, which has to be nothing.  A tool that
+# codespell and shellcheck have to say, which has to be nothing; and that every
+# test stands in the lists of tests/check-valgrind.sh.  A tool that
 # is not there is named and left out; without any, 77.
 # In the build folder, for config.h; CC, flags and what configure found come
 # from make: hooks (programs in examples) and bench (sources).
@@ -160,6 +161,11 @@ scripts()
 	! [ -e "$srcdir/.ci/run" ] || shellcheck "$srcdir/.ci/run"
 }
 
+valgrind_lists()
+{
+	sh "$srcdir/tests/check-valgrind.sh" lists
+}
+
 # Releases of clang-format differ in taste.
 formatter=clang-format
 case $(clang-format --version 2>/dev/null) in
@@ -181,6 +187,7 @@ lint cppcheck cppcheck check_sources
 lint clang-format "$formatter" format
 lint codespell codespell spell
 lint shellcheck shellcheck scripts
+lint "Valgrind's lists" valgrind valgrind_lists
 
 [ $tried -eq 1 ] || exit 77
 exit $status

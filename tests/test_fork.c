@@ -834,7 +834,8 @@ static void fork_amid_counting(void *policy)
 	SUPPORT_REQUIRE(pthread_create(&thread, NULL, make_and_wait, &ready) ==
 			0);
 	SUPPORT_REQUIRE(sem_wait(&ready) == 0);
-	if (support_refuse_call(SYS_membarrier, EPERM) != 0)
+	if (!arena->has_barrier ||
+	    support_refuse_call(SYS_membarrier, EPERM) != 0)
 		support_leave(SUPPORT_CANNOT_TELL);
 	tear_counters();
 	fork_once(child_of_torn_counters, policy);
