@@ -96,28 +96,21 @@ bool sa_large_verify(const sa_large *large, sa_arena_misuse *misuse)
 	return before == front_size(large);
 }
 
-static void set_size(sa_large *large, size_t size)
+bool sa_large_suits(const sa_large *large, size_t size, size_t alignment)
 {
-	atomic_store(&large->size, size);
-	sa_canary_fill(back_of(large), back_size(large), word_of(large));
+	return size <= SIZE_MAX - alignment &&
+	       sa_align_up(size, alignment) ==
+		       sa_align_up(atomic_load(&large->size), alignment);
 }
 
-bool sa_large_resize(sa_large *large, size_t size, size_t alignment)
+void sa_large_resize(sa_large *large, size_t size)
 {
 	size_t old = atomic_load(&large->size);
 
-	if (size > SIZE_MAX - alignment ||
-	    sa_align_up(size, alignment) != sa_align_up(old, alignment))
-		return false;
 	if (size > old)
 		memset(back_of(large), 0, size - old);
-	set_size(large, size);
-	return true;
-}
-
-void sa_large_shrink(sa_large *large, size_t size)
-{
-	set_size(large, size);
+	atomic_store(&large->size, size);
+	sa_canary_fill(back_of(large), back_size(large), word_of(large));
 }
 
 int sa_large_destroy(sa_large *large)

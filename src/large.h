@@ -55,13 +55,14 @@ static inline unsigned char *sa_large_object(const sa_large *large)
  * the arena's name.  The region must be readable. */
 bool sa_large_verify(const sa_large *large, sa_arena_misuse *misuse);
 
-/* Another size in the same place, if the rounded size is the same; new bytes
- * are zero.  The region must be writable. */
-bool sa_large_resize(sa_large *large, size_t size, size_t alignment);
+/* Would an object of that size begin at the same place?  The rounded size is
+ * the same. */
+bool sa_large_suits(const sa_large *large, size_t size, size_t alignment);
 
-/* Fewer bytes in the same place, however far from the guard page they end.  The
- * region must be writable. */
-void sa_large_shrink(sa_large *large, size_t size);
+/* Another size in the same place: one that suits, or fewer bytes, however far
+ * from the guard page they end.  New bytes are zero.  The region must be
+ * writable. */
+void sa_large_resize(sa_large *large, size_t size);
 
 /* Zero and unmap, in any access state.  0, or -1 if some of it stays mapped. */
 int sa_large_destroy(sa_large *large);

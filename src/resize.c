@@ -49,20 +49,17 @@ static bool resize_large(sa_arena *arena, sa_large *large, size_t size,
 			 bool can_move, outcome *out)
 {
 	size_t old = atomic_load(&large->size);
-	bool done;
+	bool stays =
+		!can_move || sa_large_suits(large, size, SA_LARGE_ALIGNMENT);
 
 	sa_veil_lift_region(&large->region);
 	out->is_misuse = !sa_large_verify(large, &out->misuse);
-	done = !out->is_misuse &&
-	       sa_large_resize(large, size, SA_LARGE_ALIGNMENT);
-	if (!done && !out->is_misuse && !can_move) {
-		sa_large_shrink(large, size);
-		done = true;
-	}
-	if (done)
+	if (!out->is_misuse && stays) {
+		sa_large_resize(large, size);
 		sa_counters_resize(&sa_shards_mine(arena)->counters, old, size);
+	}
 	sa_veil_resized_large(arena, large, old);
-	return done;
+	return stays;
 }
 
 /* Change the size where the object is; false if it has to move. */

@@ -515,19 +515,25 @@ static void grandchild(void *policy)
 	}
 }
 
-/* fork() by hand: Check's assertions belong to the test's own process. */
-static void child_that_forks(void *policy)
+/* By hand: Check's assertions belong to the test's own process. */
+static void fork_once(support_body child, void *argument)
 {
-	int status;
 	pid_t pid = fork();
+	int status;
 
 	SUPPORT_REQUIRE(pid >= 0);
 	if (pid == 0) {
-		grandchild(policy);
+		alarm(60);
+		child(argument);
 		support_leave(0);
 	}
 	SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
 	SUPPORT_REQUIRE(status == 0);
+}
+
+static void child_that_forks(void *policy)
+{
+	fork_once(grandchild, policy);
 	grandchild(policy);
 }
 
@@ -731,21 +737,6 @@ static void *exchange(void *seed)
 	return NULL;
 }
 
-static void fork_once(support_body child, void *argument)
-{
-	pid_t pid = fork();
-	int status;
-
-	SUPPORT_REQUIRE(pid >= 0);
-	if (pid == 0) {
-		alarm(60);
-		child(argument);
-		support_leave(0);
-	}
-	SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
-	SUPPORT_REQUIRE(status == 0);
-}
-
 /* The kernel refuses to stop the threads: the child finds them in the middle of
  * their calls. */
 static void fork_beside_unstopped(void *policy)
@@ -799,6 +790,21 @@ static void *make_and_wait(void *ready)
 		pause();
 }
 
+/* With another thread, which the kernel refuses to stop. */
+static void share_unstopped(void)
+{
+	pthread_t thread;
+	sem_t ready;
+
+	SUPPORT_REQUIRE(sem_init(&ready, 0, 0) == 0);
+	SUPPORT_REQUIRE(pthread_create(&thread, NULL, make_and_wait, &ready) ==
+			0);
+	SUPPORT_REQUIRE(sem_wait(&ready) == 0);
+	if (!arena->has_barrier ||
+	    support_refuse_call(SYS_membarrier, EPERM) != 0)
+		support_leave(SUPPORT_CANNOT_TELL);
+}
+
 /* What is there of all that is being added while the child is made. */
 static void tear_counters(void)
 {
@@ -826,17 +832,8 @@ static void child_of_torn_counters(void *policy)
 
 static void fork_amid_counting(void *policy)
 {
-	pthread_t thread;
-	sem_t ready;
-
 	create(*(const sa_arena_fork *)policy, 0);
-	SUPPORT_REQUIRE(sem_init(&ready, 0, 0) == 0);
-	SUPPORT_REQUIRE(pthread_create(&thread, NULL, make_and_wait, &ready) ==
-			0);
-	SUPPORT_REQUIRE(sem_wait(&ready) == 0);
-	if (!arena->has_barrier ||
-	    support_refuse_call(SYS_membarrier, EPERM) != 0)
-		support_leave(SUPPORT_CANNOT_TELL);
+	share_unstopped();
 	tear_counters();
 	fork_once(child_of_torn_counters, policy);
 }
@@ -872,18 +869,9 @@ static void child_of_torn_birth(void *unused)
 
 static void fork_amid_birth(void *unused)
 {
-	pthread_t thread;
-	sem_t ready;
-
 	(void)unused;
 	arena = support_arena_create_single();
-	SUPPORT_REQUIRE(sem_init(&ready, 0, 0) == 0);
-	SUPPORT_REQUIRE(pthread_create(&thread, NULL, make_and_wait, &ready) ==
-			0);
-	SUPPORT_REQUIRE(sem_wait(&ready) == 0);
-	if (!arena->has_barrier ||
-	    support_refuse_call(SYS_membarrier, EPERM) != 0)
-		support_leave(SUPPORT_CANNOT_TELL);
+	share_unstopped();
 	tear_birth();
 	fork_once(child_of_torn_birth, NULL);
 }
@@ -896,28 +884,19 @@ START_TEST(test_torn_birth)
 }
 END_TEST
 
-static void child_of_forks(void)
+static void child_of_forks(void *unused)
 {
+	(void)unused;
 	SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
 	SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) != NULL);
 	sa_arena_destroy(arena);
-	support_leave(0);
 }
 
 /* Several threads fork at once, and arenas are born and die meanwhile. */
 static void *fork_often(void *unused)
 {
-	int i, status;
-	pid_t pid;
-
-	for (i = 0; i < SUPPORT_ROUNDS(40); i++) {
-		pid = fork();
-		SUPPORT_REQUIRE(pid >= 0);
-		if (pid == 0)
-			child_of_forks();
-		SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
-		SUPPORT_REQUIRE(status == 0);
-	}
+	for (int i = 0; i < SUPPORT_ROUNDS(40); i++)
+		fork_once(child_of_forks, NULL);
 	return unused;
 }
 

@@ -256,7 +256,9 @@ static void assert_resizes(size_t from, size_t to, size_t alignment)
 	size_t kept = from < to ? from : to;
 
 	support_fill(object, from, 6);
-	ck_assert_int_eq(sa_large_resize(&large, to, alignment), fits);
+	ck_assert_int_eq(sa_large_suits(&large, to, alignment), fits);
+	if (fits)
+		sa_large_resize(&large, to);
 	ck_assert_ptr_eq(sa_large_object(&large), object);
 	ck_assert_uint_eq(atomic_load(&large.size), fits ? to : from);
 	assert_intact();
@@ -275,11 +277,27 @@ START_TEST(test_resize)
 		for (size_t alignment = 1; alignment <= 64; alignment *= 8)
 			assert_resizes(10000, to, alignment);
 	create(10000, 16);
-	ck_assert(!sa_large_resize(&large, SIZE_MAX, 16));
-	ck_assert(!sa_large_resize(&large, SIZE_MAX - 15, 16));
-	ck_assert(!sa_large_resize(&large, SIZE_MAX - 20, 16));
+	ck_assert(!sa_large_suits(&large, SIZE_MAX, 16));
+	ck_assert(!sa_large_suits(&large, SIZE_MAX - 15, 16));
+	ck_assert(!sa_large_suits(&large, SIZE_MAX - 20, 16));
 	ck_assert_uint_eq(atomic_load(&large.size), 10000);
 	assert_intact();
+	destroy();
+}
+END_TEST
+
+/* What it had is canary, as far as the guard page. */
+START_TEST(test_shrink)
+{
+	unsigned char *object = create(10000, 16);
+
+	support_fill(object, 10000, 6);
+	sa_large_resize(&large, 10);
+	ck_assert_uint_eq(atomic_load(&large.size), 10);
+	ck_assert(support_is_filled(object, 10, 6));
+	assert_intact();
+	assert_told(10);
+	assert_told(9999);
 	destroy();
 }
 END_TEST
@@ -329,6 +347,7 @@ int main(void)
 	tcase_add_test(tests, test_several);
 	tcase_add_test(tests, test_canary_bytes);
 	tcase_add_test(tests, test_resize);
+	tcase_add_test(tests, test_shrink);
 	tcase_add_test(tests, test_destroy);
 	return support_run(suite);
 }
