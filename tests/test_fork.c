@@ -793,8 +793,9 @@ static void *make_and_wait(void *ready)
 /* With another thread, which the kernel refuses to stop. */
 static void share_unstopped(void)
 {
+	/* The other may be inside when this one goes on. */
+	static sem_t ready;
 	pthread_t thread;
-	sem_t ready;
 
 	SUPPORT_REQUIRE(sem_init(&ready, 0, 0) == 0);
 	SUPPORT_REQUIRE(pthread_create(&thread, NULL, make_and_wait, &ready) ==
