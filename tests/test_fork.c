@@ -885,19 +885,28 @@ START_TEST(test_torn_birth)
 }
 END_TEST
 
-static void child_of_forks(void *unused)
+static void child_of_forks(void)
 {
-	(void)unused;
 	SUPPORT_REQUIRE(sa_arena_check(arena) == 0);
 	SUPPORT_REQUIRE(sa_arena_alloc(arena, 32) != NULL);
 	sa_arena_destroy(arena);
+	support_leave(0);
 }
 
 /* Several threads fork at once, and arenas are born and die meanwhile. */
 static void *fork_often(void *unused)
 {
-	for (int i = 0; i < SUPPORT_ROUNDS(40); i++)
-		fork_once(child_of_forks, NULL);
+	int i, status;
+	pid_t pid;
+
+	for (i = 0; i < SUPPORT_ROUNDS(40); i++) {
+		pid = fork();
+		SUPPORT_REQUIRE(pid >= 0);
+		if (pid == 0)
+			child_of_forks();
+		SUPPORT_REQUIRE(waitpid(pid, &status, 0) == pid);
+		SUPPORT_REQUIRE(status == 0);
+	}
 	return unused;
 }
 
